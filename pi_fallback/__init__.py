@@ -1,0 +1,3 @@
+"""Keeps a coding agent working when its models fail."""
+
+__version__ = "0.1.0"

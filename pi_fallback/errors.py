@@ -1,0 +1,72 @@
+"""Errors that a caller must stop for.
+
+PiFallbackError
+├── ConfigError      a file of the user's cannot be used as it is
+├── CredentialError  a secret cannot be had
+├── UnknownModel     no such model, or none that fits the name
+├── NoUsableModel    there is nothing to run a request on
+├── SessionError     a session cannot be opened or written
+├── PluginError      a plugin cannot be loaded
+├── AgentBusy        a prompt came while a run was going on
+└── MissingExtra     a part is not installed
+
+Every message ends with what to do next. What a provider does wrong is a `Fault`, never one of these.
+"""
+
+from pathlib import PurePath
+
+
+class PiFallbackError(Exception):
+    """The root. `exit_code` is what the command line ends with."""
+
+    exit_code = 2
+
+
+class ConfigError(PiFallbackError):
+    """A file cannot be used; `path` says which."""
+
+    def __init__(self, message: str, *, path: PurePath | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class CredentialError(PiFallbackError):
+    """A secret cannot be had. The message never holds it."""
+
+
+class UnknownModel(PiFallbackError):
+    """`name` fits no model; `near` holds names that are close to it."""
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        hint = f"Did you mean {' or '.join(near)}?" if near else "`pi-fallback models` lists those that are usable."
+        super().__init__(f"There is no model {name!r}. {hint}")
+        self.name = name
+        self.near = near
+
+
+class NoUsableModel(PiFallbackError):
+    """There is no model to run on."""
+
+
+class SessionError(PiFallbackError):
+    """A session cannot be opened or written."""
+
+
+class PluginError(PiFallbackError):
+    """A plugin cannot be loaded; `plugin` names it."""
+
+    def __init__(self, message: str, *, plugin: str) -> None:
+        super().__init__(message)
+        self.plugin = plugin
+
+
+class AgentBusy(PiFallbackError):
+    """A prompt came while a run was going on."""
+
+
+class MissingExtra(PiFallbackError):
+    """A part of the program is not installed; `extra` names it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs more than is installed. Run: python -m pip install 'pi-fallback[{extra}]'")
+        self.extra = extra
