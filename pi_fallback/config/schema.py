@@ -1,0 +1,208 @@
+"""The shapes of settings.json, models.json and auth.json, under the names and units of those files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated, Literal, TypeAlias, get_args
+from urllib.parse import urlsplit
+
+from pi_fallback_hookspecs import Limits
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    FiniteFloat,
+    NonNegativeInt,
+    PositiveInt,
+    RootModel,
+    SecretStr,
+    StringConstraints,
+)
+from pydantic.alias_generators import to_camel
+
+ThinkingLevel: TypeAlias = Literal["off", "minimal", "low", "medium", "high", "xhigh"]
+THINKING_LEVELS: tuple[ThinkingLevel, ...] = get_args(ThinkingLevel)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """The host's own backoff: how often it repeats a request, and how long it waits (seconds)."""
+
+    enabled: bool = True
+    max_retries: int = 3
+    base_delay_s: float = 2.0
+    max_delay_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressSettings:
+    """What progress detection goes by; `_s` is seconds."""
+
+    enabled: bool = True
+    quiet_s: float = 20.0  # three built-in retries take about 14 s
+    last_working_ttl_s: float = 3600.0
+    failed_cooldown_s: float = 300.0
+    prompt: str = "continue"
+    act_when_settled: bool = False
+    wait_for_recovery: bool = False
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (as a URL has it, without brackets) is this machine by its very name."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _endpoint(url: str) -> str:
+    """Accept https, and plain http to this machine: a key on the open network is everybody's."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("must be a URL") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("must be a URL that starts with https://")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must be a URL without user name, query or fragment")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("must use https, because plain http is for this machine only")
+    return url.rstrip("/")
+
+
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+Seconds: TypeAlias = Annotated[FiniteFloat, Field(ge=0)]
+BaseUrl: TypeAlias = Annotated[str, AfterValidator(_endpoint)]
+
+
+class FileModel(
+    BaseModel, frozen=True, strict=True, extra="allow", alias_generator=to_camel, hide_input_in_errors=True
+):
+    """A part of a file: aliases are the file's names, keys that it does not know stay as they are."""
+
+
+class RetryConfig(FileModel, frozen=True):
+    enabled: bool = True
+    max_retries: NonNegativeInt = 3
+    base_delay_ms: NonNegativeInt = 2000
+    max_agent_delay_ms: NonNegativeInt = 60_000
+
+    def policy(self) -> RetryPolicy:
+        return RetryPolicy(self.enabled, self.max_retries, self.base_delay_ms / 1000, self.max_agent_delay_ms / 1000)
+
+
+class FallbackConfig(FileModel, frozen=True):
+    enabled: bool = True
+    quiet_seconds: Seconds = 20.0
+    last_working_ttl_seconds: Seconds = 3600.0
+    failed_cooldown_seconds: Seconds = 300.0
+    prompt: Text = "continue"
+    act_when_settled: bool = False
+    wait_for_recovery: bool = False
+
+    def progress(self) -> ProgressSettings:
+        return ProgressSettings(
+            enabled=self.enabled,
+            quiet_s=self.quiet_seconds,
+            last_working_ttl_s=self.last_working_ttl_seconds,
+            failed_cooldown_s=self.failed_cooldown_seconds,
+            prompt=self.prompt,
+            act_when_settled=self.act_when_settled,
+            wait_for_recovery=self.wait_for_recovery,
+        )
+
+
+class Settings(FileModel, frozen=True):
+    """settings.json, as far as something here uses it."""
+
+    default_provider: Text | None = None
+    default_model: Text | None = None
+    default_thinking_level: ThinkingLevel | None = None
+    enabled_models: tuple[Text, ...] | None = Field(None, strict=False)
+    http_idle_timeout_ms: NonNegativeInt | None = None
+    retry: RetryConfig = RetryConfig()
+    fallback: FallbackConfig = FallbackConfig()
+
+    @property
+    def quiet_limit_s(self) -> float | None:
+        """The limit between two pieces of content; 0 is off, None the built-in one."""
+        return None if self.http_idle_timeout_ms is None else self.http_idle_timeout_ms / 1000
+
+
+class LimitsConfig(FileModel, frozen=True):
+    head_seconds: Seconds | None = None
+    first_content_seconds: Seconds | None = None
+    quiet_seconds: Seconds | None = None
+    total_seconds: Seconds | None = None
+
+    def over(self, base: Limits) -> Limits:
+        """`base` with what this file says instead."""
+        return Limits(
+            base.head_s if self.head_seconds is None else self.head_seconds,
+            base.first_content_s if self.first_content_seconds is None else self.first_content_seconds,
+            base.quiet_s if self.quiet_seconds is None else self.quiet_seconds,
+            base.total_s if self.total_seconds is None else self.total_seconds,
+        )
+
+
+class ModelOverride(FileModel, frozen=True):
+    """What `modelOverrides` may say of a model; unset means: as it is."""
+
+    name: Text | None = None
+    reasoning: bool | None = None
+    input: tuple[Literal["text", "image"], ...] | None = Field(None, strict=False)
+    context_window: PositiveInt | None = None
+    max_tokens: PositiveInt | None = None
+    limits: LimitsConfig = LimitsConfig()
+    headers: Mapping[str, str] = {}
+    compat: Mapping[str, object] = {}
+
+
+class ModelConfig(ModelOverride, frozen=True):
+    id: Text
+
+
+class ProviderConfig(FileModel, frozen=True):
+    name: Text | None = None
+    base_url: BaseUrl | None = None
+    api_key: SecretStr | None = None
+    api: Literal["openai-completions"] | None = None
+    headers: Mapping[str, str] = {}
+    compat: Mapping[str, object] = {}
+    models: tuple[ModelConfig, ...] = Field((), strict=False)
+    model_overrides: Mapping[str, ModelOverride] = {}
+
+
+class ModelsFile(FileModel, frozen=True):
+    """models.json."""
+
+    providers: Mapping[str, ProviderConfig] = {}
+
+
+class ApiKeyEntry(FileModel, frozen=True):
+    """An account by key. `env` holds values that `$NAME` finds before the environment's own."""
+
+    type: Literal["api_key"]
+    key: SecretStr | None = None
+    env: Mapping[str, SecretStr] = {}
+
+
+class OAuthEntry(FileModel, frozen=True):
+    """An account by login; `expires` is in milliseconds since 1970."""
+
+    type: Literal["oauth"]
+    access: SecretStr
+    refresh: SecretStr | None = None
+    expires: FiniteFloat
+
+
+AuthEntry: TypeAlias = Annotated[ApiKeyEntry | OAuthEntry, Field(discriminator="type")]
+
+
+class AuthFile(RootModel[dict[str, AuthEntry]], frozen=True, hide_input_in_errors=True):
+    """auth.json: one entry a provider, in the order in which the accounts are to be used."""
+
+    root: dict[str, AuthEntry] = {}
