@@ -1,0 +1,33 @@
+"""The closing error: what is said when nothing is left to try."""
+
+from collections.abc import Callable, Mapping
+
+from pi_fallback_hookspecs import Failure, Route, View
+
+
+def closing_error(failures: Mapping[Route, Failure], view: View, when: Callable[[float], str]) -> str:
+    """Name each route that was tried or is resting, its reason, and when it may be tried again.
+
+    `when` turns a moment (monotonic seconds) into words.
+    """
+    lines: list[str] = []
+    for route, failure in failures.items():
+        lines.append(f"{route}: {failure.kind.value}: {_one_line(failure.text)}{_again(route, failure, view, when)}")
+    for route in view.order:
+        if route not in failures and (reason := view.why_not(route)) is not None:
+            lines.append(f"{route}: not tried: {reason}{_again(route, None, view, when)}")
+    untried = [str(route) for route in view.order if route not in failures and view.usable(route)]
+    head = "The model failed." if untried else "No model is left to try."
+    tail = f"Not tried: {', '.join(untried)}. `/cycle-model` goes on with the next one." if untried else ""
+    return "\n".join([head, *(f"  {line}" for line in lines), *([tail] if tail else [])])
+
+
+def _again(route: Route, failure: Failure | None, view: View, when: Callable[[float], str]) -> str:
+    rest = view.ledger.resting(route, now=view.now)
+    until = rest.until if rest is not None else failure.until if failure is not None else None
+    return "" if until is None or until <= view.now else f" (again {when(until)})"
+
+
+def _one_line(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 300 else flat[:299] + "…"

@@ -1,0 +1,63 @@
+"""The conversation: messages, route and queue of one session, and where they are written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pi_fallback_hookspecs import (
+    Failure,
+    Image,
+    Message,
+    Request,
+    Route,
+    ToolCall,
+    ToolSpec,
+    UserMessage,
+    user_message,
+)
+
+
+class Log(Protocol):
+    """An append-only record. Each method returns when the record is safe, or when it has said that it cannot be."""
+
+    @property
+    def session_id(self) -> str: ...
+    def message(self, message: Message) -> None: ...
+    def route(self, route: Route) -> None: ...
+    def failure(self, failure: Failure) -> None: ...
+    def tool_started(self, call: ToolCall) -> None: ...
+    def tool_finished(self, call: ToolCall) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass
+class Conversation:
+    """One session's history. Only the agent's own task changes it."""
+
+    log: Log
+    system: str
+    tools: tuple[ToolSpec, ...]
+    messages: list[Message] = field(default_factory=list[Message])
+    route: Route | None = None
+    steering: list[UserMessage] = field(default_factory=list[UserMessage])
+    follow_ups: list[UserMessage] = field(default_factory=list[UserMessage])
+
+    def add(self, message: Message) -> None:
+        """Write `message`, then take it into the history."""
+        self.log.message(message)
+        self.messages.append(message)
+
+    def request(self, thinking: str | None) -> Request:
+        return Request(tuple(self.messages), self.system, self.tools, thinking=thinking)
+
+    def says_last(self, text: str) -> bool:
+        """Whether `text` already is the last user message."""
+        last = next((m for m in reversed(self.messages) if isinstance(m, UserMessage)), None)
+        return last is not None and last.text == text
+
+    def take_steering(self) -> list[UserMessage]:
+        taken, self.steering = self.steering, []
+        return taken
+
+    def queue(self, text: str, images: Sequence[Image], *, steer: bool) -> None:
+        (self.steering if steer else self.follow_ups).append(user_message(text, images))

@@ -1,0 +1,374 @@
+"""The engine: begins attempts and answers their failures, synchronously and without I/O.
+
+What needs an answer from plugins is a *plan*: a generator that yields `Ask` and is sent the answer,
+so that one code serves a driver that asks inline and one that awaits. A plan books what happened
+before it asks, and may be dropped at every `Ask`.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
+
+from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.core.backoff import Chance, delay_s
+from pi_fallback.core.classify import REPEATABLE, classify
+from pi_fallback.core.table import RouteTable
+from pi_fallback_hookspecs import (
+    Ability,
+    ClassifyFailure,
+    Decision,
+    Effect,
+    Event,
+    Failure,
+    FailureKind,
+    Fault,
+    FaultKind,
+    Judgement,
+    Ledger,
+    Model,
+    ModelRef,
+    OrderRoutes,
+    RefuseRoutes,
+    Request,
+    RequestFailed,
+    Rest,
+    Retry,
+    Route,
+    Stop,
+    View,
+    Wake,
+)
+
+INCIDENT_S = 3600.0  # an hour of failing is an end, whatever the plugins say
+BUDGET_PER_ROUTE = 4
+BUDGET_MAX = 50
+BUDGET_MIN = 8  # a single route with the default backoff needs four
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question to the plugins: the hook and its event."""
+
+    hook: str
+    event: Event
+
+
+T = TypeVar("T")
+Plan: TypeAlias = Generator[Ask, Any, T]
+
+
+class Book(Protocol):
+    """Who keeps the ledger: an immutable value that is swapped, so that readers need no lock."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    def update(self, change: Callable[[Ledger], Ledger]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What may be used: routes best first, and the models behind them. `version` rises when either changes."""
+
+    order: tuple[Route, ...] = ()
+    catalog: Mapping[ModelRef, Model] = field(default_factory=dict[ModelRef, Model])
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Go on with another route, in the same turn. `effects` are still to be performed, for plugin `by`."""
+
+    route: Route
+    failure: Failure
+    reason: str = ""
+    after_s: float = 0.0
+    by: str = ""
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySame:
+    """The same route again, after `after_s`. `attempt` of `max_attempts` counts the host's own repeats.
+
+    With `free` it is the same attempt once more, at once: nothing of it was booked.
+    """
+
+    failure: Failure
+    reason: str = ""
+    after_s: float = 0.0
+    attempt: int = 0
+    max_attempts: int = 0
+    free: bool = False
+    by: str = ""
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """No more attempts in this turn; `recoverable` says whether an untried model is left."""
+
+    failure: Failure
+    recoverable: bool
+    reason: str = ""
+    by: str = ""
+    effects: tuple[Effect, ...] = ()
+
+
+Outcome: TypeAlias = Switch | RetrySame | GiveUp
+
+
+@dataclass
+class Incident:
+    """From the first failed attempt until a turn ends well."""
+
+    deadline: float
+    budget: int
+    visited: set[Route] = field(default_factory=set[Route])
+    failures: dict[Route, Failure] = field(default_factory=dict[Route, Failure])
+    attempts: int = 0
+    repeats: int = 0
+    decided: bool = False
+
+
+@dataclass
+class Episode:
+    """From a user's prompt until the agent is settled. One owner at a time."""
+
+    incident: Incident | None = None
+    generation: int = 0
+
+    @property
+    def visited(self) -> frozenset[Route]:
+        return frozenset(self.incident.visited) if self.incident else frozenset()
+
+
+@dataclass
+class Attempt:
+    """One request on one route. `generation` tells a late result from the current one."""
+
+    route: Route
+    request: Request
+    episode: Episode
+    generation: int
+    started_at: float
+    stale_repeat: bool = False
+
+    @property
+    def current(self) -> bool:
+        return self.generation == self.episode.generation
+
+
+@dataclass
+class Engine:
+    """Decides which route a request takes and what follows its failure.
+
+    `asked` names the hooks that at least one plugin implements: the others are not asked at all.
+    """
+
+    book: Book
+    now: Callable[[], float]
+    pool: Callable[[], Pool]
+    policy: RetryPolicy
+    chance: Chance
+    can: frozenset[Ability] = frozenset()
+    asked: frozenset[str] = frozenset()
+    timers: Callable[[], Mapping[tuple[str, str], float]] = dict
+    _table: RouteTable = field(default_factory=lambda: RouteTable(()), init=False)
+    _table_key: tuple[int, int] | None = field(default=None, init=False)
+
+    def view(self, current: Route | None, episode: Episode | None = None) -> View:
+        """What plugins may look at now."""
+        return View(
+            now=self.now(),
+            current=current,
+            order=self._table.order,
+            ledger=self.book.ledger,
+            refusals=self._table.refusals,
+            visited=episode.visited if episode else frozenset(),
+            timers=self.timers(),
+            catalog=self.pool().catalog,
+        )
+
+    def refresh(self, current: Route | None = None) -> Plan[None]:
+        """Ask for order and refusals anew, if pool or ledger have changed since they were last asked."""
+        pool = self.pool()
+        asks_order, asks_refusals = "order_routes" in self.asked, "refuse_routes" in self.asked
+        seen_ledger = self.book.ledger.generation if asks_order or asks_refusals else 0
+        key = (pool.version, seen_ledger)
+        if key == self._table_key:
+            return
+        order: Sequence[Route] = pool.order
+        refusals: Mapping[Route, str] = {}
+        if asks_order:
+            view = self.view(current)
+            known = frozenset(pool.order)
+            answer = cast("Sequence[Route]", (yield Ask("order_routes", OrderRoutes(view=view, order=pool.order))))
+            order = tuple(dict.fromkeys(route for route in answer if route in known))
+        if asks_refusals:
+            view = self.view(current)
+            event = RefuseRoutes(view=view, order=tuple(order))
+            refusals = cast("Mapping[Route, str]", (yield Ask("refuse_routes", event)))
+        self._table = RouteTable(order, refusals)
+        self._table_key = key
+
+    def begin(self, episode: Episode, request: Request, prefer: Route | None) -> Plan[Attempt | None]:
+        """Begin an attempt on `prefer` if it may be used, else on the best usable route; None if there is none.
+
+        An attempt that was begun before on this episode is stale from now on: its results are ignored.
+        """
+        yield from self.refresh(prefer)
+        now = self.now()
+        route = prefer if prefer is not None and self.usable(prefer) else None
+        if route is None:
+            route = self._table.best(self.book.ledger, now=now, without=episode.visited)
+        if route is None:
+            return None
+        episode.generation += 1
+        return Attempt(route, request, episode, episode.generation, now)
+
+    def usable(self, route: Route) -> bool:
+        """Whether `route` is neither refused nor resting now."""
+        return route not in self._table.refusals and self.book.ledger.resting(route, now=self.now()) is None
+
+    def complete(self, attempt: Attempt) -> None:
+        """Book that `attempt` ended well; the incident is over."""
+        if not attempt.current:
+            return
+        attempt.episode.incident = None
+        ledger, model, now = self.book.ledger, attempt.route.ref, self.now()
+        # Booked only when it tells something new: a healthy agent does not write at every turn.
+        last = max(ledger.worked_at, key=ledger.worked_at.__getitem__, default=None)
+        if model in ledger.failures or last != model or now - ledger.worked_at[model] > 60.0:
+            self.book.update(lambda ledger: ledger.worked(model, at=now))
+
+    def failed(self, attempt: Attempt, fault: Fault) -> Plan[Outcome | None]:
+        """Judge the fault of `attempt` and say what follows; None if a newer attempt took its place.
+
+        The order: a dead pooled connection once more, free; then plugins; then, if nobody has decided
+        in this incident, the host's own backoff; then giving up.
+        """
+        if not attempt.current:
+            return None
+        now = self.now()
+        failure = _failure(attempt.route, fault, classify(fault), now)
+        if fault.kind is FaultKind.STALE and not attempt.stale_repeat:
+            attempt.stale_repeat = True
+            return RetrySame(failure, "the pooled connection was dead", free=True)
+        incident = self._booked(attempt, failure, now)
+        if "classify_failure" in self.asked:
+            view = self.view(attempt.route, attempt.episode)
+            answer = yield Ask("classify_failure", ClassifyFailure(view=view, failure=failure, can=self.can))
+            if isinstance(answer, Judgement):
+                failure = _failure(attempt.route, fault, answer, now)
+                self._mark(failure, now)
+                incident.failures[attempt.route] = failure
+        yield from self.refresh(attempt.route)
+        if incident.attempts >= incident.budget or now >= incident.deadline:
+            return GiveUp(failure, False, "this has failed too often")
+        if "request_failed" in self.asked:
+            event = RequestFailed(
+                view=self.view(attempt.route, attempt.episode),
+                can=self.can,
+                failure=failure,
+                request=attempt.request,
+                attempts=incident.attempts,
+            )
+            answer = yield Ask("request_failed", event)
+            if answer is not None:
+                by, decision = cast("tuple[str, Decision]", answer)
+                return self._decided(attempt, incident, failure, by, decision)
+        return self._backoff(attempt, incident, failure)
+
+    def booked(self, effect: Rest | Wake) -> None:
+        """Book a rest or its end in the ledger."""
+        if isinstance(effect, Rest):
+            self.book.update(lambda ledger: ledger.rest(effect.scope, until=effect.until, reason=effect.reason))
+        else:
+            self.book.update(lambda ledger: ledger.wake(effect.scope))
+            self._table = RouteTable(self._table.order, self._table.refusals)
+
+    def first_usable(self, on: Sequence[Route]) -> Route | None:
+        return next((route for route in on if self.usable(route)), None)
+
+    def recoverable(self, episode: Episode) -> bool:
+        """Whether a usable model is left that this incident has not tried."""
+        tried = {route.ref for route in episode.visited}
+        ledger, now = self.book.ledger, self.now()
+        return any(
+            route.ref not in tried and route not in self._table.refusals and ledger.resting(route, now=now) is None
+            for route in self._table.order
+        )
+
+    def _booked(self, attempt: Attempt, failure: Failure, now: float) -> Incident:
+        incident = attempt.episode.incident
+        if incident is None:
+            budget = max(BUDGET_MIN, min(BUDGET_MAX, BUDGET_PER_ROUTE * len(self._table.order)))
+            incident = attempt.episode.incident = Incident(now + INCIDENT_S, budget)
+        incident.visited.add(attempt.route)
+        incident.failures[attempt.route] = failure
+        incident.attempts += 1
+        self._mark(failure, now)
+        return incident
+
+    def _mark(self, failure: Failure, now: float) -> None:
+        if failure.kind in {FailureKind.ABORTED, FailureKind.NOT_AN_ERROR}:
+            return
+        model, kind, text = failure.route.ref, failure.kind, failure.text
+        self.book.update(lambda ledger: ledger.failed(model, at=now, kind=kind, text=text))
+
+    def _decided(self, attempt: Attempt, incident: Incident, failure: Failure, by: str, decision: Decision) -> Outcome:
+        incident.decided = True
+        for effect in decision.effects:
+            if isinstance(effect, Rest | Wake):
+                self.booked(effect)
+        rest = tuple(effect for effect in decision.effects if not isinstance(effect, Rest | Wake))
+        if isinstance(decision, Stop):
+            return GiveUp(failure, False, decision.reason, by, rest)
+        route = self._first_of(attempt.route, incident, decision)
+        if route is None:
+            recoverable = self.recoverable(attempt.episode)
+            return GiveUp(failure, recoverable, "none of the routes asked for may be used", by, rest)
+        if route == attempt.route:
+            return RetrySame(failure, decision.reason, decision.after_s, by=by, effects=rest)
+        return Switch(route, failure, decision.reason, decision.after_s, by, rest)
+
+    def _first_of(self, failed: Route, incident: Incident, decision: Retry) -> Route | None:
+        """The first usable route that this incident has not tried; the failed one only if it was named first."""
+        if decision.on and decision.on[0] == failed and self.usable(failed):
+            return failed
+        return self.first_usable([route for route in decision.on if route not in incident.visited])
+
+    def _backoff(self, attempt: Attempt, incident: Incident, failure: Failure) -> Outcome:
+        wait: float | None = None
+        if not incident.decided and failure.kind in REPEATABLE:
+            wait = delay_s(self.policy, incident.repeats, failure.retry_after_s, self.chance)
+        if wait is None:
+            return GiveUp(failure, self.recoverable(attempt.episode), "nobody knows better")
+        incident.repeats += 1
+        return RetrySame(failure, "backoff", wait, incident.repeats, self.policy.max_retries)
+
+
+def _failure(route: Route, fault: Fault, judged: Judgement, now: float) -> Failure:
+    return Failure(
+        route=route,
+        kind=judged.kind,
+        scope=judged.scope,
+        text=fault.text or fault.kind.value,
+        phase=fault.phase,
+        at=now,
+        retry_after_s=judged.retry_after_s,
+        reason=judged.reason,
+        fault=fault,
+    )
+
+
+def inline(plan: Plan[T], ask: Callable[[str, Event], object]) -> T:
+    """Run `plan` to its end, answering each question with `ask`."""
+    answer: object = None
+    while True:
+        try:
+            question = plan.send(answer)
+        except StopIteration as stop:
+            return cast("T", stop.value)
+        answer = ask(question.hook, question.event)

@@ -1,0 +1,95 @@
+"""The toolbox: one tool call, from permission to a journalled result."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from pi_fallback.runtime import feed
+from pi_fallback.runtime.conversation import Log
+from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback_hookspecs import (
+    Text,
+    Tool,
+    ToolCall,
+    ToolCallEvent,
+    ToolContext,
+    ToolOutput,
+    ToolResultEvent,
+    ToolResultMessage,
+    ToolSpec,
+    Ui,
+    View,
+)
+
+Approval = Literal["ask", "always", "never"]
+
+
+@dataclass
+class Toolbox:
+    """The tools of a session. With `approval` "ask" the user is asked before one that `asks`."""
+
+    tools: Mapping[str, Tool]
+    dispatcher: Dispatcher
+    ui: Ui
+    cwd: str
+    approval: Approval
+    emit: Callable[[feed.FeedItem], None]
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        return tuple(ToolSpec(tool.name, tool.description, tool.parameters) for tool in self.tools.values())
+
+    async def run(self, call: ToolCall, log: Log, view: View, *, whole: bool) -> ToolResultMessage:
+        """Run `call` if nobody refuses it. `whole` is false for a call that was cut off: it is never run.
+
+        What the tool did is in the log before anybody hears of it.
+        """
+        tool = self.tools.get(call.name)
+        refusal = await self._refusal(call, tool, view, whole=whole)
+        if refusal is not None or tool is None:
+            return _result(call, refusal or "", is_error=True)
+        self.emit(feed.ToolStarted(call))
+        log.tool_started(call)
+        result = await self._outcome(tool, call)
+        result = await self._folded(call, result, view)
+        log.tool_finished(call)
+        self.emit(feed.ToolEnded(call, result))
+        return result
+
+    def aborted(self, call: ToolCall) -> ToolResultMessage:
+        return _result(call, "The user aborted before this was done. It may have run in part.", is_error=True)
+
+    async def _refusal(self, call: ToolCall, tool: Tool | None, view: View, *, whole: bool) -> str | None:
+        if tool is None:
+            return f"There is no tool {call.name!r}. The tools are: {', '.join(self.tools)}."
+        if not whole:
+            return "Not run: the answer was cut off at its length limit."
+        refusals = await self.dispatcher.veto("tool_call", ToolCallEvent(view=view, call=call))
+        if refusals:
+            return "Refused: " + "; ".join(f"{reason} ({plugin})" for plugin, reason in refusals)
+        if not tool.asks or self.approval == "always":
+            return None
+        if self.approval == "never":
+            return f"Not allowed: {call.name} needs permission, and nobody is here to give it (see --yes)."
+        detail = tool.preview(call.arguments) if tool.preview else ""
+        if await self.ui.confirm(f"Run {call.name}?", detail):
+            return None
+        return "The user refused this tool call. Wait for what the user says."
+
+    async def _outcome(self, tool: Tool, call: ToolCall) -> ToolResultMessage:
+        context = ToolContext(self.cwd, self.ui, lambda text: self.emit(feed.ToolProgressed(call.id, text)))
+        try:
+            output = await tool.run(context, call.arguments)
+        except Exception as error:  # an error of a tool is an answer to the model
+            return _result(call, f"{type(error).__name__}: {error}", is_error=True)
+        if isinstance(output, ToolOutput):
+            return ToolResultMessage(call.id, call.name, output.content, output.is_error)
+        return _result(call, str(output), is_error=False)
+
+    async def _folded(self, call: ToolCall, result: ToolResultMessage, view: View) -> ToolResultMessage:
+        event = ToolResultEvent(view=view, call=call, result=result)
+        return cast("ToolResultMessage", await self.dispatcher.fold("tool_result", event, "result"))
+
+
+def _result(call: ToolCall, text: str, *, is_error: bool) -> ToolResultMessage:
+    return ToolResultMessage(call.id, call.name, (Text(text),), is_error)

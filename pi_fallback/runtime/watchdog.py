@@ -1,0 +1,73 @@
+"""The watchdog: one task that ends streams which bring no content in time."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import anyio
+
+from pi_fallback_hookspecs import FaultKind, Limits, Phase
+
+
+@dataclass(slots=True)
+class Watch:
+    """One stream's deadlines. The driver sets `last` to the time of the last content; None before the first."""
+
+    limits: Limits
+    started: float
+    scope: anyio.CancelScope
+    last: float | None = None
+    phase: Phase = Phase.PRE
+    expired: FaultKind | None = None
+
+    def due(self) -> tuple[float, FaultKind]:
+        """The next deadline as things stand, and what it would mean."""
+        if self.last is None:
+            next_at, kind = _after(self.started, self.limits.first_content_s), FaultKind.FIRST_CONTENT_TIMEOUT
+        else:
+            next_at, kind = _after(self.last, self.limits.quiet_s), FaultKind.QUIET_TIMEOUT
+        total = _after(self.started, self.limits.total_s)
+        return (next_at, kind) if next_at <= total else (total, FaultKind.TOTAL_TIMEOUT)
+
+
+def _after(moment: float, limit_s: float) -> float:
+    return moment + limit_s if limit_s > 0 else math.inf
+
+
+@dataclass
+class Watchdog:
+    """Serves all streams of a host from one task, which sleeps until a deadline could be due."""
+
+    _by_id: dict[int, Watch] = field(default_factory=dict[int, Watch], init=False)
+    _nap: anyio.CancelScope | None = field(default=None, init=False)
+
+    @contextmanager
+    def watch(self, limits: Limits) -> Iterator[Watch]:
+        """Watch what happens inside: past a deadline it is cancelled and `expired` says why."""
+        watch = Watch(limits, anyio.current_time(), anyio.CancelScope())
+        self._by_id[id(watch)] = watch
+        if self._nap is not None:
+            # The first content moves the deadline to the quiet limit, which may be sooner.
+            soonest = min(watch.due()[0], _after(watch.started, limits.quiet_s))
+            self._nap.deadline = min(self._nap.deadline, soonest)
+        try:
+            with watch.scope:
+                yield watch
+        finally:
+            del self._by_id[id(watch)]
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        while True:
+            now = anyio.current_time()
+            wake = math.inf
+            for watch in tuple(self._by_id.values()):
+                due, kind = watch.due()
+                if due <= now:
+                    watch.expired = kind
+                    watch.scope.cancel()
+                else:
+                    wake = min(wake, due, _after(now, watch.limits.quiet_s))
+            with anyio.CancelScope(deadline=wake) as self._nap:
+                await anyio.sleep_forever()

@@ -1,0 +1,103 @@
+"""The wires: which stream, address and key a route stands for; one request sent over it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import anyio
+
+from pi_fallback.errors import CredentialError
+from pi_fallback.runtime.watchdog import Watch, Watchdog
+from pi_fallback_hookspecs import (
+    Call,
+    Delta,
+    Fault,
+    FaultKind,
+    Key,
+    Limits,
+    Model,
+    ModelRef,
+    Phase,
+    Provider,
+    Reply,
+    Request,
+    Route,
+    Stream,
+    ToolCallDelta,
+)
+
+
+class Keys(Protocol):
+    """Where secrets come from. Raises `CredentialError`; None is for a provider that needs no key."""
+
+    def __call__(self, route: Route, base_url: str) -> Awaitable[Key | None]: ...
+
+
+TIMED_OUT: Mapping[FaultKind, str] = {
+    FaultKind.FIRST_CONTENT_TIMEOUT: "no content within {first_content_s:g} s",
+    FaultKind.QUIET_TIMEOUT: "no more content for {quiet_s:g} s",
+    FaultKind.TOTAL_TIMEOUT: "the answer took longer than {total_s:g} s",
+}
+
+
+@dataclass
+class Wires:
+    """Sends requests: `providers` by id, the streams of the built-in `dialects`, secrets from `keys`."""
+
+    providers: Mapping[str, Provider]
+    dialects: Mapping[str, Stream]
+    catalog: Mapping[ModelRef, Model]
+    keys: Keys
+    watchdog: Watchdog
+    redact: Callable[[str], str] = str
+
+    async def has_key(self, route: Route) -> str | None:
+        """The reason why `route` has no key, or None if it has one."""
+        provider = self.providers.get(route.provider)
+        if provider is None:
+            return f"there is no provider {route.provider!r}"
+        try:
+            await self.keys(route, provider.base_url)
+        except CredentialError as error:
+            return str(error)
+        return None
+
+    async def send(self, route: Route, request: Request, on_delta: Callable[[Delta], None]) -> Reply | Fault:
+        """Send `request` by `route`; give each piece to `on_delta`. Raises nothing but cancellation."""
+        provider = self.providers.get(route.provider)
+        stream = None if provider is None else provider.stream or self.dialects.get(provider.dialect)
+        if provider is None or stream is None:
+            return Fault(FaultKind.OTHER, f"nothing here speaks to {route.provider!r}")
+        try:
+            key = await self.keys(route, provider.base_url)
+        except CredentialError as error:
+            return Fault(FaultKind.KEY, self.redact(str(error)))
+        model = self.catalog.get(route.ref) or Model(route.ref)
+        call = Call(route, model, request, provider.base_url, key, {**provider.headers, **model.headers})
+        with self.watchdog.watch(model.limits) as watch:
+            result = await self._read(stream, call, watch, on_delta)
+            return result if isinstance(result, Reply) else replace(result, text=self.redact(result.text))
+        return _expired(watch, model.limits)
+
+    async def _read(self, stream: Stream, call: Call, watch: Watch, on_delta: Callable[[Delta], None]) -> Reply | Fault:
+        now = anyio.current_time
+        try:
+            async with aclosing(stream(call)) as events:
+                async for event in events:
+                    if isinstance(event, Reply | Fault):
+                        return event
+                    watch.last = now()
+                    watch.phase = Phase.TOOL_ARGS if isinstance(event, ToolCallDelta) else Phase.TEXT
+                    on_delta(event)
+        except Exception as error:  # a third party's stream: nothing of it may end the agent
+            return Fault(FaultKind.OTHER, f"{type(error).__name__}: {error}", phase=watch.phase)
+        return Fault(FaultKind.INCOMPLETE, "the stream ended without its terminal event", phase=watch.phase)
+
+
+def _expired(watch: Watch, limits: Limits) -> Fault:
+    kind = watch.expired or FaultKind.OTHER
+    text = TIMED_OUT.get(kind, "the stream was ended").format(
+        first_content_s=limits.first_content_s, quiet_s=limits.quiet_s, total_s=limits.total_s
+    )
+    return Fault(kind, text, phase=watch.phase)
