@@ -1,0 +1,137 @@
+"""Files of the user's: read whole and checked, written under a lock and never half."""
+
+import json
+import os
+import secrets
+import stat
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pi_fallback_hookspecs import Json, thawed
+
+from pi_fallback.config import jsonc
+from pi_fallback.config.jsonc import Document, Malformed
+from pi_fallback.config.problems import Problem, shown
+from pi_fallback.errors import ConfigError
+
+MAX_BYTES = 8 * 2**20  # far above any configuration, far below what hurts
+LOCK_TIMEOUT_S = 5.0  # a write under the lock takes milliseconds: longer means a dead or hanging holder
+
+Change = Callable[[Mapping[str, Json]], Mapping[str, Json]]
+
+
+def read(path: Path, *, comments: bool = False) -> Document | Problem | None:
+    """Return the JSON of `path`, the problem that it has, or None if there is no such file."""
+    try:
+        data = _bytes_of(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        return Problem(path, None, "", f"cannot be read: {reason}", "Correct that or move it away.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return Problem(path, line, "", "is not UTF-8 text", "Save it as UTF-8.")
+    if not text.strip():
+        return Problem(path, None, "", "is empty", "Write {} into it or delete it.")
+    try:
+        return jsonc.parse(text, comments=comments)
+    except Malformed as error:
+        return Problem(
+            path, error.line, "", f"is not valid JSON: {error}", "Correct it there; nothing was overwritten."
+        )
+
+
+def _bytes_of(path: Path) -> bytes:
+    # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "it is not a file")
+        if found.st_size > MAX_BYTES:
+            raise OSError(0, f"it is larger than {MAX_BYTES // 2**20} MiB")
+        return file.read(MAX_BYTES)
+
+
+def update(path: Path, change: Change) -> None:
+    """Rewrite the JSON object in `path` as `change` says, which gets what stands there now.
+
+    Other writers wait; a reader sees the old file or the new one. Of a link the target is written.
+
+    Raises:
+        ConfigError: the file cannot be parsed, locked or written. It is as it was.
+    """
+    target = path.resolve()
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(target):
+            _sweep(target)
+            write_private(target, json.dumps(thawed(change(_object_in(target))), indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        reason = (error.strerror or "it cannot be written").lower()
+        raise ConfigError(f"{shown(path)} could not be written: {reason}. It is as it was.", path=path) from error
+
+
+def _object_in(path: Path) -> Mapping[str, Json]:
+    match read(path):
+        case None:
+            return {}
+        case Problem() as problem:
+            raise ConfigError(str(problem), path=path)
+        case Document(value=Mapping() as value):
+            return value
+        case Document():
+            problem = Problem(path, 1, "", "must be an object", "Write it as {…}.")
+            raise ConfigError(str(problem), path=path)
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=LOCK_TIMEOUT_S, mode=0o600)
+    try:
+        with lock:
+            yield
+    except Timeout:
+        message = f"{shown(path)} is locked by another process. Close that or delete {shown(path)}.lock."
+        raise ConfigError(message, path=path) from None
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace `path` by a file that only its owner can read. Whatever happens, it is the old one or the new one.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(path: Path) -> None:
+    """Delete what killed writers left. Under the lock nobody else writes, so every temporary file is a leftover."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):
+            leftover.unlink()

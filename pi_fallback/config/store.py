@@ -1,0 +1,111 @@
+"""The store: reads the user's and the project's files into one configuration."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar, cast
+
+from pi_fallback_hookspecs import Json, frozen_object
+from pydantic import BaseModel
+
+from pi_fallback.config import files, jsonc
+from pi_fallback.config.merge import merged, narrowing
+from pi_fallback.config.problems import Problem, shown, validated
+from pi_fallback.config.schema import AuthFile, ModelsFile, Settings
+from pi_fallback.config.unknown import unknown_keys
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the files say. A part that is wrong is left out and stands in `problems`.
+
+    `settings_json` is settings.json as it is, user and trusted project merged; `project_models` are
+    the patterns by which a folder that is not trusted yet narrows the models.
+    """
+
+    settings: Settings
+    settings_json: Mapping[str, Json]
+    models: ModelsFile
+    auth: AuthFile
+    project_models: tuple[str, ...] | None = None
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _File(Generic[T]):
+    """One file: as a model, as the JSON that was valid, and what is to be said of it."""
+
+    model: T
+    value: Mapping[str, Json]
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def agent_dir(environ: Mapping[str, str], home: Path) -> Path:
+    """The folder of the user's files: PI_CODING_AGENT_DIR, else `~/.pi/agent`."""
+    given = environ.get("PI_CODING_AGENT_DIR", "")
+    if given == "~" or given.startswith("~/"):
+        return home / given[2:]
+    return Path(given) if given else home / ".pi" / "agent"
+
+
+def load(agent_dir: Path, project_dir: Path, *, trusted: bool) -> Configuration:
+    """Read all files. Nothing is raised: what is wrong loses only itself."""
+    user = _file(agent_dir / "settings.json", Settings, _field)
+    models = _file(agent_dir / "models.json", ModelsFile, _provider, comments=True)
+    auth = _file(agent_dir / "auth.json", AuthFile, _entry)
+    project = _file(project_dir / ".pi" / "settings.json", Settings, _field)
+    read: tuple[_File[Settings] | _File[ModelsFile] | _File[AuthFile], ...] = (user, models, auth)
+    problems = tuple(problem for file in read for problem in file.problems)
+    notices = tuple(notice for file in read for notice in file.notices)
+    if trusted:
+        value = merged(user.value, project.value)
+        return Configuration(
+            settings=Settings.model_validate(value),
+            settings_json=frozen_object(value),
+            models=models.model,
+            auth=auth.model,
+            problems=(*problems, *project.problems),
+            notices=(*notices, *project.notices),
+        )
+    ignored = narrowing(project.value).ignored
+    if ignored:
+        where = shown(project_dir / ".pi" / "settings.json")
+        notices += (f"{where}: ignored until you trust this folder (pi-fallback trust): {', '.join(ignored)}.",)
+    return Configuration(
+        settings=user.model,
+        settings_json=frozen_object(user.value),
+        models=models.model,
+        auth=auth.model,
+        project_models=project.model.enabled_models,
+        problems=problems,
+        notices=(*notices, *(str(problem) for problem in project.problems)),  # a strange folder must not stop anything
+    )
+
+
+def _file(path: Path, model: type[T], drop: Callable[[jsonc.Path], jsonc.Path], *, comments: bool = False) -> _File[T]:
+    found = files.read(path, comments=comments)
+    if found is None:
+        return _File(model.model_validate({}), {})
+    if isinstance(found, Problem):
+        return _File(model.model_validate({}), {}, (found,))
+    checked, value, problems = validated(model, found, path, drop=drop)
+    unknown = ", ".join(unknown_keys(checked))
+    notices = (f"{shown(path)}: nothing here reads {unknown}.",) if unknown else ()
+    return _File(checked, cast("Mapping[str, Json]", value), problems, notices)
+
+
+def _field(path: jsonc.Path) -> jsonc.Path:
+    """Of settings.json the wrong setting goes; of a list the whole."""
+    return path[: next((i for i, part in enumerate(path) if isinstance(part, int)), len(path))]
+
+
+def _provider(path: jsonc.Path) -> jsonc.Path:
+    return path[:2]
+
+
+def _entry(path: jsonc.Path) -> jsonc.Path:
+    return path[:1]
