@@ -27,9 +27,7 @@ def cycle(
     }
     fresh = [model for model in ring if model not in lately]
     worked = {
-        model: at
-        for model in fresh
-        if (at := ledger.worked_at.get(model)) is not None and now - at <= working_ttl_s
+        model: at for model in fresh if (at := ledger.worked_at.get(model)) is not None and now - at <= working_ttl_s
     }
     last_working = max(worked, key=worked.__getitem__, default=None)
     if last_working is not None:
@@ -39,7 +37,7 @@ def cycle(
 
 def _from_after(pool: Sequence[ModelRef], current: ModelRef | None) -> list[ModelRef]:
     models = list(dict.fromkeys(pool))
-    if current not in models:
+    if current is None or current not in models:
         return models
     here = models.index(current)
     return models[here + 1 :] + models[:here]

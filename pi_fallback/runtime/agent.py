@@ -32,11 +32,9 @@ from pi_fallback_hookspecs import (
     Command,
     CommandContext,
     Delta,
-    Effect,
     EffectFailed,
     Event,
     Failure,
-    FailureKind,
     Image,
     Input,
     Json,
@@ -457,17 +455,20 @@ class Agent:
                 return answer
             await self._add(answer)
             results = await self._run_tools(answer)
-            self._emit(feed.TurnEnded(turn, answer, results))
-            await self._tell(
-                "turn_end",
-                lambda view: TurnEnd(view=view, can=ABILITIES, index=turn, message=answer, results=results),
-            )
+            await self._turn_ended(turn, answer, results)
             say = list(self.conversation.take_steering())
             if say:
                 self._queue_changed()
             elif not answer.tool_calls:
                 return End(answer.stop_reason)
             index += 1
+
+    async def _turn_ended(self, index: int, message: AssistantMessage, results: tuple[ToolResultMessage, ...]) -> None:
+        self._emit(feed.TurnEnded(index, message, results))
+        await self._tell(
+            "turn_end",
+            lambda view: TurnEnd(view=view, can=ABILITIES, index=index, message=message, results=results),
+        )
 
     async def _heard(self, message: UserMessage, source: Source) -> UserMessage:
         images = tuple(block for block in message.content if isinstance(block, Image))
@@ -708,8 +709,7 @@ class Agent:
             self._notify(f"{plugin}: {reason}", "warning")
             return
         event = EffectFailed(view=self.view(), can=ABILITIES, effect=effect, reason=reason)
-        answers = await self.parts.dispatcher.only(plugin, "effect_failed", event)
-        for failed in await perform(answers, self):
+        for failed in await perform(await self.parts.dispatcher.only(plugin, "effect_failed", event), self):
             self._notify(f"{failed.plugin}: {failed.reason}", "warning")
 
     async def _timer_fired(self, plugin: str, name: str) -> None:

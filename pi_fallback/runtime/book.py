@@ -13,27 +13,23 @@ class LedgerBook:
     def __init__(self, store: LedgerStore) -> None:
         self._store = store
         self._lock = Lock()
-        self._ledger = store.load()
+        self._ledger = store.sync(Ledger())
 
     @property
     def ledger(self) -> Ledger:
         return self._ledger
 
     def update(self, change: Callable[[Ledger], Ledger]) -> None:
-        """Swap the ledger for `change(ledger)` and publish the difference."""
+        """Swap the ledger for `change(ledger)` and share what is new."""
         with self._lock:
-            old = self._ledger
-            new = change(old)
-            if new is old:
-                return
-            self._ledger = new
-            self._store.publish(old, new)
+            new = change(self._ledger)
+            if new is not self._ledger:
+                self._ledger = self._store.sync(new)
 
     def refresh(self) -> None:
-        """Take over what other processes have published since."""
-        if self._store.changed():
-            with self._lock:
-                self._ledger = self._ledger.merge(self._store.load())
+        """Take over what other agents have shared since."""
+        with self._lock:
+            self._ledger = self._store.sync(self._ledger)
 
     def close(self) -> None:
         self._store.close()

@@ -61,3 +61,28 @@ class Conversation:
 
     def queue(self, text: str, images: Sequence[Image], *, steer: bool) -> None:
         (self.steering if steer else self.follow_ups).append(user_message(text, images))
+
+
+@dataclass
+class UnwrittenLog:
+    """The log of a session that is not kept."""
+
+    session_id: str = "unwritten"
+
+    def message(self, message: Message) -> None:
+        pass
+
+    def route(self, route: Route) -> None:
+        pass
+
+    def failure(self, failure: Failure) -> None:
+        pass
+
+    def tool_started(self, call: ToolCall) -> None:
+        pass
+
+    def tool_finished(self, call: ToolCall) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

@@ -1,7 +1,7 @@
 """The watchdog: one task that ends streams which bring no content in time."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -43,7 +43,7 @@ class Watchdog:
     _nap: anyio.CancelScope | None = field(default=None, init=False)
 
     @contextmanager
-    def watch(self, limits: Limits) -> Iterator[Watch]:
+    def watch(self, limits: Limits) -> Generator[Watch, None, None]:
         """Watch what happens inside: past a deadline it is cancelled and `expired` says why."""
         watch = Watch(limits, anyio.current_time(), anyio.CancelScope())
         self._by_id[id(watch)] = watch

@@ -1,0 +1,156 @@
+"""A rig: a whole agent over scripted models, made of the real parts, for tests in virtual time."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+
+from pi_fallback.config.schema import ProgressSettings, RetryPolicy
+from pi_fallback.plugins.progress import NAME, ProgressDetection
+from pi_fallback.runtime import feed
+from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
+from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.conversation import Log, UnwrittenLog
+from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback.runtime.engine import Engine, Pool
+from pi_fallback.runtime.registry import Registry
+from pi_fallback.runtime.signals import Signals
+from pi_fallback.runtime.toolbox import Approval, Toolbox
+from pi_fallback.runtime.watchdog import Watchdog
+from pi_fallback.runtime.wires import Wires
+from pi_fallback.state.memory import MemoryLedger
+from pi_fallback.state.store import LedgerStore
+from pi_fallback.testing import Called, ScriptedProvider
+from pi_fallback_hookspecs import SHAPES, Level, Message, Model, ModelRef, Route, Tool, UserMessage
+
+NO_RETRY = RetryPolicy(enabled=False)
+P = "p"
+
+
+class NoChance:
+    """No jitter."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+class QuietUi:
+    """Nobody is there to answer."""
+
+    def notify(self, text: str, level: Level = "info") -> None:
+        pass
+
+    async def confirm(self, title: str, detail: str = "") -> bool:
+        return False
+
+    async def select(self, title: str, options: Sequence[str]) -> str | None:
+        return None
+
+    async def input(self, title: str, placeholder: str = "") -> str | None:
+        return None
+
+
+@dataclass
+class Rig:
+    """An agent, its scripted models and all it has shown so far."""
+
+    agent: Agent
+    script: ScriptedProvider
+    book: LedgerBook
+    seen: list[tuple[float, feed.FeedItem]] = field(default_factory=list[tuple[float, feed.FeedItem]])
+
+    @property
+    def calls(self) -> list[tuple[str, float]]:
+        """Which model was asked when."""
+        return [(called.call.model.ref.id, called.at) for called in self.script.calls]
+
+    @property
+    def asked(self) -> list[str]:
+        return [model for model, _ in self.calls]
+
+    def call(self, index: int) -> Called:
+        return self.script.calls[index]
+
+    def of(self, kind: type[feed.FeedItem]) -> list[feed.FeedItem]:
+        return [item for _, item in self.seen if isinstance(item, kind)]
+
+    def said(self) -> list[str]:
+        """The user's messages in the history."""
+        return [message.text for message in self.agent.messages if isinstance(message, UserMessage)]
+
+    async def until(self, moment: float) -> None:
+        await anyio.sleep_until(moment)
+        await anyio.wait_all_tasks_blocked()
+
+
+def route(model: str) -> Route:
+    return Route(P, model)
+
+
+@asynccontextmanager
+async def rig(
+    script: ScriptedProvider,
+    models: Sequence[str],
+    *,
+    current: str | None = None,
+    progress: ProgressSettings | None = None,
+    retry: RetryPolicy = NO_RETRY,
+    plugins: Sequence[tuple[str, object]] = (),
+    store: LedgerStore | None = None,
+    tools: Mapping[str, Tool] | None = None,
+    approval: Approval = "always",
+    order: Sequence[Route] | None = None,
+    log: Log | None = None,
+    messages: Sequence[Message] = (),
+) -> AsyncGenerator[Rig, None]:
+    """Run an agent over `script`, with progress detection unless `progress` is switched off."""
+    settings = progress or ProgressSettings()
+    last = [(NAME, ProgressDetection(settings))] if settings.enabled else []
+    registry = Registry.load(first=list(plugins), last=last)
+    dispatcher = Dispatcher(registry, runner="inline")
+    catalog = {ModelRef(P, model): Model(ModelRef(P, model)) for model in models}
+    pool = Pool(tuple(order or [route(model) for model in models]), catalog, 1)
+    book = LedgerBook(store or MemoryLedger())
+    engine = Engine(
+        book=book,
+        now=anyio.current_time,
+        pool=lambda: pool,
+        policy=retry,
+        chance=NoChance(),
+        asked=frozenset(hook for hook in SHAPES if registry.impls(hook)),
+    )
+    watchdog = Watchdog()
+    signals = Signals()
+    provider = script.provider(P, *catalog.values())
+
+    async def no_key(_route: Route, _base_url: str) -> None:
+        return None
+
+    def find(name: str) -> Route:
+        return Route(*ModelRef.parse(name))
+
+    def reopen(path: str) -> Reopened:
+        raise LookupError(path)
+
+    parts = Parts(
+        engine=engine,
+        book=book,
+        dispatcher=dispatcher,
+        wires=Wires({P: provider}, {}, catalog, no_key, watchdog),
+        watchdog=watchdog,
+        toolbox=Toolbox(tools or {}, dispatcher, QuietUi(), "/", approval, signals.emit),
+        commands={command.name: command for command in registry.commands()},
+        ui=QuietUi(),
+        cwd="/",
+        system="",
+        open_log=UnwrittenLog,
+        start_route=route(current or models[0]),
+        find_model=find,
+        reopen=reopen,
+        signals=signals,
+    )
+    seen: list[tuple[float, feed.FeedItem]] = []
+    signals.listen(lambda item: seen.append((anyio.current_time(), item)))
+    async with open_agent(parts, log=log, messages=messages) as agent:
+        yield Rig(agent, script, book, seen)
