@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
+from pi_fallback_hookspecs import SHAPES, Level, Message, Model, ModelRef, Route, Tool, UserMessage
 
 from pi_fallback.config.schema import ProgressSettings, RetryPolicy
 from pi_fallback.plugins.progress import NAME, ProgressDetection
@@ -22,7 +23,6 @@ from pi_fallback.runtime.wires import Wires
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback.state.store import LedgerStore
 from pi_fallback.testing import Called, ScriptedProvider
-from pi_fallback_hookspecs import SHAPES, Level, Message, Model, ModelRef, Route, Tool, UserMessage
 
 NO_RETRY = RetryPolicy(enabled=False)
 P = "p"

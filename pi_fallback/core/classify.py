@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from pi_fallback_hookspecs import Fault, FailureKind as K, FaultKind, Judgement, ScopeKind
+from pi_fallback_hookspecs import FailureKind as K
+from pi_fallback_hookspecs import Fault, FaultKind, Judgement, ScopeKind
 
 LONG_WAIT_S = 15 * 60.0  # a "rate limit" with a longer wait than this is a spent plan
 

@@ -13,9 +13,11 @@ def closing_error(failures: Mapping[Route, Failure], view: View, when: Callable[
     lines: list[str] = []
     for route, failure in failures.items():
         lines.append(f"{route}: {failure.kind.value}: {_one_line(failure.text)}{_again(route, failure, view, when)}")
-    for route in view.order:
-        if route not in failures and (reason := view.why_not(route)) is not None:
-            lines.append(f"{route}: not tried: {reason}{_again(route, None, view, when)}")
+    lines += [
+        f"{route}: not tried: {reason}{_again(route, None, view, when)}"
+        for route in view.order
+        if route not in failures and (reason := view.why_not(route)) is not None
+    ]
     untried = [str(route) for route in view.order if route not in failures and view.usable(route)]
     head = "The model failed." if untried else "No model is left to try."
     tail = f"Not tried: {', '.join(untried)}. `/cycle-model` goes on with the next one." if untried else ""

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from pi_fallback.config.schema import ProgressSettings
-from pi_fallback.core.progress import all_tried, next_routes, quiet_until, recovery_at
 from pi_fallback_hookspecs import (
     Abort,
     AgentEnd,
@@ -24,6 +22,9 @@ from pi_fallback_hookspecs import (
     View,
     hookimpl,
 )
+
+from pi_fallback.config.schema import ProgressSettings
+from pi_fallback.core.progress import all_tried, next_routes, quiet_until, recovery_at
 
 NAME = "progress"
 QUIET = "quiet"

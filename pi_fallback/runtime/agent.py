@@ -8,20 +8,6 @@ from typing import Any, Literal, TypeVar
 
 import anyio
 import anyio.abc
-
-from pi_fallback.core.closing import closing_error
-from pi_fallback.errors import AgentBusy
-from pi_fallback.runtime import feed
-from pi_fallback.runtime.book import LedgerBook
-from pi_fallback.runtime.conversation import Conversation, Log
-from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.engine import Ask, Engine, Episode, GiveUp, RetrySame, Switch
-from pi_fallback.runtime.performer import Answers, EffectError, perform
-from pi_fallback.runtime.signals import Signals
-from pi_fallback.runtime.timers import TimerKey, Timers
-from pi_fallback.runtime.toolbox import Toolbox
-from pi_fallback.runtime.watchdog import Watchdog
-from pi_fallback.runtime.wires import Wires
 from pi_fallback_hookspecs import (
     Ability,
     AgentEnd,
@@ -63,6 +49,20 @@ from pi_fallback_hookspecs import (
     Wake,
     user_message,
 )
+
+from pi_fallback.core.closing import closing_error
+from pi_fallback.errors import AgentBusy
+from pi_fallback.runtime import feed
+from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.conversation import Conversation, Log
+from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback.runtime.engine import Ask, Engine, Episode, GiveUp, RetrySame, Switch
+from pi_fallback.runtime.performer import Answers, EffectError, perform
+from pi_fallback.runtime.signals import Signals
+from pi_fallback.runtime.timers import TimerKey, Timers
+from pi_fallback.runtime.toolbox import Toolbox
+from pi_fallback.runtime.watchdog import Watchdog
+from pi_fallback.runtime.wires import Wires
 
 STAY_S = 2.0  # a wait up to this stays inside the turn; a longer one ends the run
 ABILITIES: frozenset[Ability] = frozenset({"wait", "prompt", "switch", "timers", "notify", "ask"})
@@ -443,11 +443,7 @@ class Agent:
             self.signals.resumed.send(self, route=self.route, by=order.by, reason=order.reason)
         index = 0
         while True:
-            turn = index
-            self._emit(feed.TurnStarted(turn))
-            await self._tell(
-                "turn_start", lambda view: TurnStart(view=view, can=ABILITIES, index=turn, cause=order.cause)
-            )
+            await self._turn_started(index, order.cause)
             for message in say:
                 await self._add(message)
             answer = await self._answer()
@@ -455,13 +451,17 @@ class Agent:
                 return answer
             await self._add(answer)
             results = await self._run_tools(answer)
-            await self._turn_ended(turn, answer, results)
+            await self._turn_ended(index, answer, results)
             say = list(self.conversation.take_steering())
             if say:
                 self._queue_changed()
             elif not answer.tool_calls:
                 return End(answer.stop_reason)
             index += 1
+
+    async def _turn_started(self, index: int, cause: Cause) -> None:
+        self._emit(feed.TurnStarted(index))
+        await self._tell("turn_start", lambda view: TurnStart(view=view, can=ABILITIES, index=index, cause=cause))
 
     async def _turn_ended(self, index: int, message: AssistantMessage, results: tuple[ToolResultMessage, ...]) -> None:
         self._emit(feed.TurnEnded(index, message, results))

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from threading import Lock
 
-from pi_fallback.state.store import LedgerStore
 from pi_fallback_hookspecs import Ledger
+
+from pi_fallback.state.store import LedgerStore
 
 
 class LedgerBook:

@@ -9,10 +9,6 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
-from pi_fallback.config.schema import RetryPolicy
-from pi_fallback.core.backoff import Chance, delay_s
-from pi_fallback.core.classify import REPEATABLE, classify
-from pi_fallback.core.table import RouteTable
 from pi_fallback_hookspecs import (
     Ability,
     ClassifyFailure,
@@ -38,6 +34,11 @@ from pi_fallback_hookspecs import (
     View,
     Wake,
 )
+
+from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.core.backoff import Chance, delay_s
+from pi_fallback.core.classify import REPEATABLE, classify
+from pi_fallback.core.table import RouteTable
 
 INCIDENT_S = 3600.0  # an hour of failing is an end, whatever the plugins say
 BUDGET_PER_ROUTE = 4

@@ -72,7 +72,7 @@ class Timers:
 
     async def _wait(self, key: TimerKey, timer: _Timer) -> None:
         with timer.scope:
-            while (left := timer.at - anyio.current_time()) > 0:
+            while (left := timer.at - anyio.current_time()) > 0:  # noqa: ASYNC110  # a wait for time, not for a change
                 await anyio.sleep(min(left, LONGEST_SLEEP_S))
         # A cancel may come after the sleep ends but before this line runs: then the cancel wins.
         if timer.scope.cancel_called:

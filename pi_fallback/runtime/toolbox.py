@@ -4,9 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from pi_fallback.runtime import feed
-from pi_fallback.runtime.conversation import Log
-from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback_hookspecs import (
     Text,
     Tool,
@@ -20,6 +17,10 @@ from pi_fallback_hookspecs import (
     Ui,
     View,
 )
+
+from pi_fallback.runtime import feed
+from pi_fallback.runtime.conversation import Log
+from pi_fallback.runtime.dispatch import Dispatcher
 
 Approval = Literal["ask", "always", "never"]
 

@@ -1,13 +1,8 @@
 """Progress detection, case by case. Each test bears the id of its case."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import anyio
 import pytest
-
-from pi_fallback.config.schema import ProgressSettings, RetryPolicy
-from pi_fallback.runtime import feed
-from pi_fallback.testing import CallTool, Fail, Hang, Pieces, Say, ScriptedProvider, Wait, fail
 from pi_fallback_hookspecs import (
     AgentEnd,
     Effect,
@@ -25,8 +20,12 @@ from pi_fallback_hookspecs import (
     ToolResultMessage,
     hookimpl,
 )
+
+from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.runtime import feed
+from pi_fallback.testing import CallTool, Hang, Say, ScriptedProvider, fail
 from tests.conftest import Backend
-from tests.rigs import P, QuietUi, Rig, rig, route
+from tests.rigs import P, rig
 
 pytestmark = pytest.mark.anyio
 ERROR = fail("something odd", status=418)
@@ -195,7 +194,7 @@ async def test_p10_a_model_that_failed_within_five_minutes_comes_last(seconds: f
         assert r.asked == ["A", expected]
 
 
-def failed_at(moment: float, model: str = "B"):  # noqa: ANN201
+def failed_at(moment: float, model: str = "B"):
     def change(ledger: Ledger) -> Ledger:
         return ledger.failed(ModelRef(P, model), at=moment, kind=FailureKind.SERVER_ERROR, text="down")
 
