@@ -227,11 +227,11 @@ BAD_EXTENSIONS = [
     ("register_providers", [3], "returned an int where a Provider belongs"),
     ("register_providers", [Provider("a/b", "https://acme.test")], "may hold no slash"),
     ("register_providers", [Provider("a", "acme.test")], "wrong `base_url`"),
-    ("register_providers", [Provider("a", "https://acme.test", needs_key="no")], "wrong `needs_key`"),  # type: ignore[arg-type]
+    ("register_providers", [Provider("a", "https://acme.test", needs_key="no")], "wrong `needs_key`"),
     ("register_commands", [Command("two words", "x", run)], "named 'two words'"),
-    ("register_commands", [Command("x", "x", "no function")], "`run` cannot be called"),  # type: ignore[arg-type]
+    ("register_commands", [Command("x", "x", "no function")], "`run` cannot be called"),
     ("register_tools", [Tool("t", "t", {}, run)], "JSON Schema of type object"),
-    ("register_tools", [Tool("t", None, {"type": "object"}, run)], "`description` is not a string"),  # type: ignore[arg-type]
+    ("register_tools", [Tool("t", None, {"type": "object"}, run)], "`description` is not a string"),
     ("register_tools", ValueError("boom"), "ValueError: boom"),
 ]
 
