@@ -1,0 +1,1 @@
+"""The agent's own tools. `builtin.builtin_tools` makes them."""
