@@ -9,9 +9,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias, TypeVar, cast
 
-from pi_fallback.runtime.answers import checked
+from pi_fallback.runtime.answers import checked, trusted
 from pi_fallback.runtime.faults import PluginFault, told
-from pi_fallback.runtime.foreign import HOOK_LIMIT_S, Answered, Inline, Outcome, Raised, Runner, Silent, Threads
+from pi_fallback.runtime.foreign import (
+    HOOK_LIMIT_S,
+    Answered,
+    Inline,
+    Outcome,
+    Raised,
+    Runner,
+    Silent,
+    Threads,
+    outcome_of,
+)
 from pi_fallback.runtime.registry import Impl, Registry
 from pi_fallback.runtime.sealing import sealed
 from pi_fallback.runtime.signals import Signals
@@ -202,9 +212,9 @@ class Dispatcher:
     def _outcome(self, hook: str, impl: Impl, event: Event) -> Walk[Outcome]:
         plugin = impl.plugin
         if plugin.builtin:
-            outcome = self._in_place(hook, impl, event)
+            outcome = outcome_of(partial(_ours, hook, impl, event))
         else:
-            outcome = yield Foreign(plugin.name, partial(_call, hook, impl, event, seal=True))
+            outcome = yield Foreign(plugin.name, partial(_theirs, hook, impl, event))
         match outcome:
             case Answered():
                 plugin.faults_in_a_row = 0
@@ -216,12 +226,6 @@ class Dispatcher:
                 pass  # it was reported when it began
         return outcome
 
-    def _in_place(self, hook: str, impl: Impl, event: Event) -> Outcome:
-        try:
-            return Answered(_call(hook, impl, event, seal=False))
-        except (Exception, SystemExit) as error:
-            return Raised(error)
-
     def _report(self, impl: Impl, hook: str, reason: str) -> None:
         fault = self.registry.book_fault(impl.plugin, hook, reason)
         if self._on_fault is not None:
@@ -229,7 +233,9 @@ class Dispatcher:
         self.signals.plugin_fault.send(self, fault=fault)
 
 
-def _call(hook: str, impl: Impl, event: Event, *, seal: bool) -> object:
-    if not impl.takes_event:
-        return checked(hook, impl.function(), event)
-    return checked(hook, impl.function(sealed(event) if seal else event), event)
+def _ours(hook: str, impl: Impl, event: Event) -> object:
+    return trusted(hook, impl.function(event) if impl.takes_event else impl.function(), event)
+
+
+def _theirs(hook: str, impl: Impl, event: Event) -> object:
+    return checked(hook, impl.function(sealed(event)) if impl.takes_event else impl.function(), event)

@@ -41,6 +41,14 @@ class Silent(Enum):
 Outcome: TypeAlias = Answered | Raised | Silent
 
 
+def outcome_of(function: Function) -> Outcome:
+    """Call `function` under guard. What cancels the caller passes."""
+    try:
+        return Answered(function())
+    except (Exception, SystemExit) as error:
+        return Raised(error)
+
+
 class Runner(Protocol):
     """Runs functions of the plugin that is named; it raises nothing of theirs."""
 
@@ -56,10 +64,7 @@ class Inline:
         return self.call_sync(plugin, function)
 
     def call_sync(self, plugin: str, function: Function) -> Outcome:
-        try:
-            return Answered(function())
-        except (Exception, SystemExit) as error:
-            return Raised(error)
+        return outcome_of(function)
 
 
 class Threads:
