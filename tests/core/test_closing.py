@@ -1,0 +1,36 @@
+"""The closing error names each route, its reason, and when it may be tried again."""
+
+from pi_fallback_hookspecs import Failure, FailureKind, Ledger, Phase, Route, Scope, ScopeKind, View
+
+from pi_fallback.core.closing import closing_error
+
+A, B, C = Route("p", "a"), Route("p", "b", "backup-1"), Route("q", "c")
+
+
+def failure(route: Route, kind: FailureKind, text: str, retry_after_s: float | None = None) -> Failure:
+    return Failure(route, kind, ScopeKind.REQUEST, text, Phase.PRE, at=0.0, retry_after_s=retry_after_s)
+
+
+def when(moment: float) -> str:
+    return f"at {moment:g}"
+
+
+def test_every_route_stands_in_it_with_its_reason_and_moment() -> None:
+    ledger = Ledger().rest(Scope.of(ScopeKind.PROVIDER, C), until=500.0, reason="quota spent")
+    view = View(now=10.0, order=(A, B, C), ledger=ledger)
+    failures = {
+        A: failure(A, FailureKind.AUTH, "bad\nkey"),
+        B: failure(B, FailureKind.RATE_LIMIT, "slow down", retry_after_s=90.0),
+    }
+    assert closing_error(failures, view, when).splitlines() == [
+        "No model is left to try.",
+        "  p/a: auth: bad key",
+        "  p/b (backup-1): rate_limit: slow down (again at 90)",
+        "  q/c: not tried: quota spent (again at 500)",
+    ]
+
+
+def test_what_was_not_tried_is_offered() -> None:
+    text = closing_error({A: failure(A, FailureKind.AUTH, "no")}, View(now=0.0, order=(A, B)), when)
+    assert text.splitlines()[0] == "The model failed."
+    assert "Not tried: p/b (backup-1). `/cycle-model` goes on with the next one." in text
