@@ -199,5 +199,5 @@ class For(NamedTuple):
 
 
 Playable: TypeAlias = Script | Play | Sequence[Play]
-Scripts: TypeAlias = Mapping[str | For, Playable]
-"""Scripts by model (a string) or by `For`."""
+Scripts: TypeAlias = Mapping[str, Playable] | Mapping[For, Playable] | Mapping[str | For, Playable]
+"""Scripts by model (a string) or by `For`. (A mapping is invariant in its keys, hence three.)"""
