@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import cast
 
 GROUP = "pi_fallback"
@@ -87,11 +87,11 @@ def _offers(dist: importlib.metadata.Distribution, name: str) -> Iterator[Candid
         points = [point for point in dist.entry_points if point.group == GROUP]
         version = dist.version if points else ""
     except Exception as error:
-        if GROUP in (_entry_points_text(dist)):
+        if GROUP in _entry_points_text(dist):
             yield Candidate(name, origin, _raising(error))
         return
     for point in points:
-        yield Candidate(point.name, origin, lambda point=point: _instance(point.load()), version)
+        yield Candidate(point.name, origin, lambda point=point: _plugin_of(point.load()), version)
 
 
 def _name(dist: importlib.metadata.Distribution) -> str:
@@ -116,13 +116,10 @@ def _raising(error: Exception) -> Callable[[], object]:
     return load
 
 
-def _instance(plugin: object) -> object:
+def _plugin_of(found: object) -> object:
+    """A module means its attribute `plugin` if it has one, else itself; a class means an instance of it."""
+    plugin: object = getattr(found, "plugin", found) if isinstance(found, ModuleType) else found
     return cast("Callable[[], object]", plugin)() if isinstance(plugin, type) else plugin
-
-
-def _plugin_of(module: object) -> object:
-    """What a module means: its attribute `plugin` if it has one, else itself."""
-    return _instance(getattr(module, "plugin", module))
 
 
 class _SourceLoader(SourceFileLoader):
