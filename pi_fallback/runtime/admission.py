@@ -4,7 +4,6 @@ import difflib
 import inspect
 
 import pluggy
-
 from pi_fallback_hookspecs import PROJECT, SHAPES, Shape
 
 

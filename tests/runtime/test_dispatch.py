@@ -8,11 +8,6 @@ from typing import Any
 
 import anyio
 import pytest
-
-from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.discovery import given
-from pi_fallback.runtime.faults import PluginFault
-from pi_fallback.runtime.registry import Registry
 from pi_fallback_hookspecs import (
     AgentEnd,
     ClassifyFailure,
@@ -50,6 +45,11 @@ from pi_fallback_hookspecs import (
     Wake,
     hookimpl,
 )
+
+from pi_fallback.runtime.discovery import given
+from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback.runtime.faults import PluginFault
+from pi_fallback.runtime.registry import Registry
 
 pytestmark = pytest.mark.anyio
 
