@@ -1,0 +1,108 @@
+"""Rows: what stands on the screen, as styled pieces of clean text."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+from pi_fallback.tui.clean import clean, clean_line
+from pi_fallback.tui.entries import Answer, Entry, Notice, Said, ToolUse
+from pi_fallback.tui.state import ScreenState
+from pi_fallback_hookspecs import Json, Level, ToolCall, thawed
+
+Style: TypeAlias = Literal["plain", "user", "provisional", "dim", "tool", "strong", "info", "warning", "error"]
+
+OUTPUT_LINES = 3  # of a tool's output, while it is collapsed
+OUTPUT_COLUMNS = 300  # of one such line
+OUTPUT_LINES_MAX = 500  # while it is not: the rest is in the session
+THINKING_LINES = 2
+TITLE_MAX = 100
+TITLE_KEYS = ("command", "path", "pattern", "file_path", "url", "query")
+
+
+class Span(NamedTuple):
+    text: str
+    style: Style = "plain"
+
+
+Row: TypeAlias = tuple[Span, ...]
+
+
+def rows(state: ScreenState) -> tuple[Row, ...]:
+    """Return the whole conversation."""
+    return tuple(row for entry in state.entries for row in entry_rows(entry, expanded=state.expanded))
+
+
+def gone_rows(state: ScreenState) -> tuple[Row, ...]:
+    """Return what stands where the entries were that left the screen."""
+    return (_row(f"({state.gone} earlier entries are in the session only)", "dim"),) if state.gone else ()
+
+
+def entry_rows(entry: Entry, *, expanded: bool) -> tuple[Row, ...]:
+    """Return one entry. All text goes through `clean` here, and nowhere before: the session keeps it raw."""
+    match entry:
+        case Said(text=text, images=images):
+            note = f" [{images} image{'s' if images > 1 else ''}]" if images else ""
+            return _lines(text + note, "user", first="> ", then="  ")
+        case Answer():
+            return tuple(_answer(entry))
+        case ToolUse():
+            return tuple(_tool_use(entry, expanded=expanded))
+        case Notice(text=text, level=level):
+            return _lines(text, _LEVELS[level], first=_MARKS[level], then="  ")
+
+
+_LEVELS: Mapping[Level, Style] = {"info": "info", "warning": "warning", "error": "error"}
+_MARKS: Mapping[Level, str] = {"info": "· ", "warning": "! ", "error": "✗ "}
+
+
+def _answer(answer: Answer) -> Iterator[Row]:
+    provisional = answer.state == "provisional"
+    if provisional and answer.thinking:
+        yield from _lines("\n".join(clean(answer.thinking).strip().splitlines()[-THINKING_LINES:]), "dim")
+    if answer.text:
+        yield from _lines(answer.text.strip("\n"), "plain" if answer.state == "final" else "provisional")
+    if provisional:
+        yield _row(f"… {answer.calling}" if answer.calling else "…", "dim")
+    elif answer.state == "aborted":
+        yield _row("(cut off; not part of the conversation)", "dim")
+
+
+_SIGNS = {"waiting": "○", "running": "◐", "done": "●", "failed": "✗"}
+
+
+def _tool_use(use: ToolUse, *, expanded: bool) -> Iterator[Row]:
+    failed = use.state == "failed"
+    sign = Span(f"{_SIGNS[use.state]} ", "error" if failed else "tool")
+    yield (sign, Span(clean_line(use.call.name), "strong"), Span(f" {title(use.call)}".rstrip(), "tool"))
+    lines = clean(use.output).strip("\n").splitlines()
+    # While it runs, the end is what is new; afterwards the beginning says what it is.
+    shown_max = OUTPUT_LINES_MAX if expanded else OUTPUT_LINES
+    shown = lines[-shown_max:] if use.state == "running" else lines[:shown_max]
+    for line in shown:
+        cut = line if expanded or len(line) <= OUTPUT_COLUMNS else line[:OUTPUT_COLUMNS] + "…"
+        yield _row(f"  {cut}", "error" if failed else "dim")
+    if more := len(lines) - len(shown):
+        hint = "" if expanded else " (Ctrl+O shows them)"
+        yield _row(f"  … {more} more line{'s' if more > 1 else ''}{hint}", "dim")
+
+
+def title(call: ToolCall) -> str:
+    """Return a call's arguments in short, on one line."""
+    strings = {key: value for key, value in call.arguments.items() if isinstance(value, str)}
+    key = next((key for key in TITLE_KEYS if key in strings), None)
+    text = strings[key] if key else _compact(call.arguments)
+    line = clean_line(text)
+    return line if len(line) <= TITLE_MAX else line[: TITLE_MAX - 1] + "…"
+
+
+def _compact(arguments: Mapping[str, Json]) -> str:
+    return json.dumps(thawed(arguments), ensure_ascii=False)[: TITLE_MAX * 2] if arguments else ""
+
+
+def _row(text: str, style: Style) -> Row:
+    return (Span(clean(text), style),)
+
+
+def _lines(text: str, style: Style, first: str = "", then: str = "") -> tuple[Row, ...]:
+    lines: Sequence[str] = clean(text).split("\n")
+    return tuple(_row((then if at else first) + line, style) for at, line in enumerate(lines))
