@@ -1,0 +1,76 @@
+"""What one attempt lived through at the socket, and which fault its end is."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from pi_fallback.http import limits
+from pi_fallback.http.library import httpx
+from pi_fallback.http.redaction import hidden
+from pi_fallback_hookspecs import Fault, FaultKind
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Follows the client's `trace` extension, which is called with the name of each step."""
+
+    opened: bool = False  # a connection was opened for it, not taken from the pool
+    connected: bool = False
+    head_came: bool = False
+
+    async def __call__(self, step: str, _info: Mapping[str, object]) -> None:
+        if step.endswith("connect_tcp.started"):
+            self.opened = True
+        elif step.endswith("send_request_headers.started"):
+            self.connected = True
+
+    def timeout(self, head_s: float) -> Fault:
+        if not self.connected:
+            return Fault(FaultKind.CONNECT_TIMEOUT, f"No connection within {head_s:g} s.")
+        return Fault(FaultKind.HEAD_TIMEOUT, f"No complete response head within {head_s:g} s.")
+
+    def fault(self, error: httpx.TransportError, secret: str) -> Fault:
+        kind, text = self._kind(error), _words(error)
+        return Fault(kind, hidden(text, secret)[: limits.ERROR_TEXT])
+
+    def _kind(self, error: httpx.TransportError) -> FaultKind:
+        match error:
+            case httpx.ConnectTimeout():
+                return FaultKind.CONNECT_TIMEOUT
+            case httpx.ConnectError() | httpx.ProxyError():
+                return FaultKind.CONNECT
+            case httpx.RemoteProtocolError():
+                text = str(error)
+                if "too long" in text:  # h11: "Receive buffer too long"
+                    return FaultKind.TOO_LARGE
+                # The client has one class for a lost connection and for one that speaks nonsense.
+                broken = "disconnected" in text or "peer closed" in text
+                return self._broken() if broken else FaultKind.MALFORMED
+            case httpx.NetworkError():
+                return self._broken()
+            case _:
+                return FaultKind.OTHER
+
+    def _broken(self) -> FaultKind:
+        # A pooled connection may have been closed by the other side long ago: nobody saw this request. A head cut
+        # in the middle looks the same from here; nothing of an answer was in it either.
+        is_stale = self.connected and not self.opened and not self.head_came
+        return FaultKind.STALE if is_stale else FaultKind.BROKEN
+
+
+def _words(error: BaseException) -> str:
+    """Return the words of `error` and of the one at its root: the client's own often say nothing."""
+    root: BaseException = error
+    cause: BaseException | None = error
+    while cause is not None:
+        root = (
+            cast("BaseExceptionGroup[Exception]", cause).exceptions[0] if isinstance(cause, ExceptionGroup) else cause
+        )
+        cause = root.__cause__ or root.__context__
+    words = [str(error) or type(error).__name__]
+    # asyncio words its errors its own way ("Connect call failed"); the system's words say why.
+    last = os.strerror(root.errno) if isinstance(root, ConnectionError) and root.errno else str(root)
+    if last and last != words[0]:
+        words.append(last)
+    return ": ".join(words)

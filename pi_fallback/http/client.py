@@ -1,0 +1,164 @@
+"""The client: posts a body and hands back the response while it streams. It never judges and never repeats."""
+
+import ssl
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Self
+from urllib.request import getproxies, proxy_bypass
+
+import anyio
+
+from pi_fallback.http import limits
+from pi_fallback.http.addresses import SECRET_HEADERS, check_address, check_headers, check_secret, is_loopback
+from pi_fallback.http.attempt import Attempt
+from pi_fallback.http.library import httpx
+from pi_fallback.http.response import Response, WireError
+from pi_fallback_hookspecs import Fault, FaultKind, Key, origin_of
+
+BEARER = ("authorization", "Bearer ")  # the header that bears the key, and what stands before it
+
+_BASE_HEADERS = {
+    "accept": "text/event-stream, application/json",
+    # The client inflates each read whole: 64 KiB of a gzip bomb would become 64 MiB in one piece.
+    "accept-encoding": "identity",
+    "content-type": "application/json",
+    "user-agent": "pi-fallback",
+}
+
+
+class Http:
+    """The connections to all providers. `wall` is Unix time, for dates in `Retry-After`.
+
+    With `trust_env` the usual proxy variables are honoured; loopback is never proxied. A `transport`
+    of the caller's takes the place of all connections.
+    """
+
+    def __init__(
+        self,
+        *,
+        wall: Callable[[], float],
+        trust_env: bool = True,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._wall = wall
+        self._trust_env = trust_env
+        self._given = transport
+        self._transports: dict[tuple[str, str | None], httpx.AsyncBaseTransport] = {}
+        self._tls: ssl.SSLContext | None = None
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    @asynccontextmanager
+    async def post(
+        self,
+        url: str,
+        *,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        key: Key | None = None,
+        auth: tuple[str, str] = BEARER,
+        head_s: float = 60.0,
+    ) -> AsyncGenerator[Response, None]:
+        """Post `body`; the block runs once the whole head has come, within `head_s` seconds (0: no limit).
+
+        Raises:
+            WireError: with the fault, also for what breaks inside the block, and for a `WireError` raised in
+                it, completed. Nothing was sent if its kind is `key`.
+        """
+        request, secret = _request(url, body, headers or {}, key, auth)
+        attempt = Attempt()
+        request.extensions["trace"] = attempt
+        request.extensions["timeout"] = {"connect": limits.CONNECT_S, "read": None, "write": None, "pool": None}
+        response: Response | None = None
+        try:
+            # One deadline for the head as a whole: the client's read timeout starts anew with each read.
+            with anyio.move_on_after(head_s or None):
+                transport = await self._transport_to(request.url)
+                response = Response(await transport.handle_async_request(request), secret, self._wall)
+            if response is None:
+                raise WireError(attempt.timeout(head_s))
+            attempt.head_came = True
+            response.check_head()
+            yield response
+        except (WireError, httpx.TransportError) as error:
+            fault = error.fault if isinstance(error, WireError) else attempt.fault(error, secret)
+            # The client's error may quote what came, so it is no cause of ours.
+            raise WireError(fault if response is None else response.completed(fault)) from None
+        finally:
+            if response is not None:
+                await response.close()
+
+    async def _transport_to(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        """Return the transport for `url`: one for each scheme and proxy."""
+        if self._given is not None:
+            return self._given
+        way = (url.scheme, _proxy_for(url) if self._trust_env else None)
+        found = self._transports.get(way)
+        if found is None:
+            found = httpx.AsyncHTTPTransport(
+                verify=self._tls_for(*way),
+                trust_env=self._trust_env,
+                limits=httpx.Limits(
+                    max_connections=None, max_keepalive_connections=100, keepalive_expiry=limits.IDLE_S
+                ),
+                proxy=way[1],
+                retries=0,
+            )
+            self._transports[way] = await self._open.enter_async_context(found)
+        return found
+
+    def _tls_for(self, scheme: str, proxy: str | None) -> ssl.SSLContext:
+        if scheme == "http" and proxy is None:
+            # Loading certificates takes 20 ms. Without any, no server is trusted, and none is asked for here.
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context(trust_env=self._trust_env)
+        return self._tls
+
+
+def _request(
+    url: str, body: bytes, headers: Mapping[str, str], key: Key | None, auth: tuple[str, str]
+) -> tuple[httpx.Request, str]:
+    """Return the request and the secret in it, after all checks."""
+    try:
+        # The address is read by the code that will connect, so that no second reading can differ from the check.
+        address = httpx.URL(url)
+        origin = _origin(address)
+        if origin != origin_of(url) or address.userinfo:
+            raise ValueError("the base URL must be https://host/path, with no user name and no odd characters in it")
+        names = {name.lower() for name in headers}
+        check_address(address.scheme, address.host, secret=key is not None or not names.isdisjoint(SECRET_HEADERS))
+        check_headers(headers)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise WireError(Fault(FaultKind.OTHER, f"Nothing was sent: {error}.")) from None
+    sent = {**_BASE_HEADERS, **{name.lower(): value for name, value in headers.items()}}
+    sent["accept-encoding"] = "identity"
+    secret = ""
+    if key is not None:
+        try:
+            secret = key.reveal(origin)
+            check_secret(secret)
+        except (PermissionError, ValueError) as error:
+            raise WireError(Fault(FaultKind.KEY, f"Nothing was sent: {error}.")) from None
+        sent[auth[0]] = auth[1] + secret
+    return httpx.Request("POST", address, headers=sent, content=body), secret
+
+
+def _origin(url: httpx.URL) -> str:
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"{url.scheme}://{host}:{url.port or {'http': 80, 'https': 443}.get(url.scheme)}"
+
+
+def _proxy_for(url: httpx.URL) -> str | None:
+    if is_loopback(url.host) or proxy_bypass(url.host):
+        return None
+    proxies = getproxies()
+    return proxies.get(url.scheme) or proxies.get("all")

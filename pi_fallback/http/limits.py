@@ -1,0 +1,21 @@
+"""Limits of the wire, in one place. Each has a test that it holds."""
+
+KIB, MIB = 1024, 1024 * 1024
+
+CONNECT_S = 10.0  # TCP and TLS, each
+ERROR_BODY_S = 5.0  # an error's status is known: its text is worth a short wait, no more
+TAIL_S = 2.0  # after a finish reason: for usage and `[DONE]`, which some hosts never send
+DRAIN_S = 0.25  # after `[DONE]`: for the end of the body, so that the connection can serve again
+CLOSE_S = 1.0  # closing a socket never takes longer
+IDLE_S = 60.0  # an idle connection is kept so long; tools between two turns often take a minute
+
+HEADERS = 200
+HEAD_BYTES = 64 * KIB  # the client's own limit is a little higher
+ERROR_TEXT = 64 * KIB
+LINE_BYTES = 8 * MIB
+EVENT_BYTES = 8 * MIB
+ANSWER_CHARS = 32 * MIB
+ARGUMENT_CHARS = 4 * MIB  # of one tool call
+TOOL_CALLS = 512  # in one answer
+
+RETRY_AFTER_S = 31 * 86_400.0
