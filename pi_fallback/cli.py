@@ -1,2 +1,41 @@
-def main():
-    pass
+"""The command line: `pi-fallback` and its commands."""
+
+import os
+import sys
+from typing import NoReturn
+
+from pi_fallback.errors import MissingExtra, PiFallbackError
+
+
+def main() -> None:
+    """Run the program; the exit code tells how it went. 2: what was asked for cannot be done as it is."""
+    try:
+        import click
+    except ImportError:
+        fail(MissingExtra("The command line", "app"))
+    from pi_fallback.commands import COMMANDS, run
+
+    arguments = sys.argv[1:]
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    try:
+        if command is not None:
+            code = command.main(arguments[1:], prog_name=f"pi-fallback {arguments[0]}", standalone_mode=False)
+        else:
+            code = run.main(arguments, prog_name="pi-fallback", standalone_mode=False)
+    except PiFallbackError as error:
+        fail(error)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing more can be said to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def fail(error: PiFallbackError) -> NoReturn:
+    print(f"pi-fallback: {error}", file=sys.stderr)  # noqa: T201
+    sys.exit(error.exit_code)

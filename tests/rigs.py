@@ -5,14 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
-from pi_fallback_hookspecs import SHAPES, Level, Message, Model, ModelRef, Route, Tool, UserMessage
 
 from pi_fallback.config.schema import ProgressSettings, RetryPolicy
 from pi_fallback.plugins.progress import NAME, ProgressDetection
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
-from pi_fallback.runtime.conversation import Log, UnwrittenLog
+from pi_fallback.runtime.conversation import UnwrittenLog
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.engine import Engine, Pool
 from pi_fallback.runtime.registry import Registry
@@ -23,6 +22,7 @@ from pi_fallback.runtime.wires import Wires
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback.state.store import LedgerStore
 from pi_fallback.testing import Called, ScriptedProvider
+from pi_fallback_hookspecs import SHAPES, Level, Model, ModelRef, Route, Tool, UserMessage
 
 NO_RETRY = RetryPolicy(enabled=False)
 P = "p"
@@ -101,8 +101,7 @@ async def rig(
     tools: Mapping[str, Tool] | None = None,
     approval: Approval = "always",
     order: Sequence[Route] | None = None,
-    log: Log | None = None,
-    messages: Sequence[Message] = (),
+    past: Reopened | None = None,
 ) -> AsyncGenerator[Rig, None]:
     """Run an agent over `script`, with progress detection unless `progress` is switched off."""
     settings = progress or ProgressSettings()
@@ -152,5 +151,5 @@ async def rig(
     )
     seen: list[tuple[float, feed.FeedItem]] = []
     signals.listen(lambda item: seen.append((anyio.current_time(), item)))
-    async with open_agent(parts, log=log, messages=messages) as agent:
+    async with open_agent(parts, past) as agent:
         yield Rig(agent, script, book, seen)

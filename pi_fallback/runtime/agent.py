@@ -8,6 +8,20 @@ from typing import Any, Literal, TypeVar
 
 import anyio
 import anyio.abc
+
+from pi_fallback.core.closing import closing_error
+from pi_fallback.errors import AgentBusy
+from pi_fallback.runtime import feed
+from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.conversation import Conversation, Log, UnwrittenLog
+from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback.runtime.engine import Ask, Engine, Episode, GiveUp, RetrySame, Switch
+from pi_fallback.runtime.performer import Answers, EffectError, perform
+from pi_fallback.runtime.signals import Signals
+from pi_fallback.runtime.timers import TimerKey, Timers
+from pi_fallback.runtime.toolbox import Toolbox
+from pi_fallback.runtime.watchdog import Watchdog
+from pi_fallback.runtime.wires import Wires
 from pi_fallback_hookspecs import (
     Ability,
     AgentEnd,
@@ -49,20 +63,6 @@ from pi_fallback_hookspecs import (
     Wake,
     user_message,
 )
-
-from pi_fallback.core.closing import closing_error
-from pi_fallback.errors import AgentBusy
-from pi_fallback.runtime import feed
-from pi_fallback.runtime.book import LedgerBook
-from pi_fallback.runtime.conversation import Conversation, Log
-from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.engine import Ask, Engine, Episode, GiveUp, RetrySame, Switch
-from pi_fallback.runtime.performer import Answers, EffectError, perform
-from pi_fallback.runtime.signals import Signals
-from pi_fallback.runtime.timers import TimerKey, Timers
-from pi_fallback.runtime.toolbox import Toolbox
-from pi_fallback.runtime.watchdog import Watchdog
-from pi_fallback.runtime.wires import Wires
 
 STAY_S = 2.0  # a wait up to this stays inside the turn; a longer one ends the run
 ABILITIES: frozenset[Ability] = frozenset({"wait", "prompt", "switch", "timers", "notify", "ask"})
@@ -138,14 +138,12 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_agent(
-    parts: Parts, *, log: Log | None = None, messages: Sequence[Message] = (), route: Route | None = None
-) -> AsyncGenerator["Agent", None]:
-    """Run an agent for as long as the block lasts; with `log` and `messages` it goes on with that session."""
+async def open_agent(parts: Parts, past: Reopened | None = None) -> AsyncGenerator["Agent", None]:
+    """Run an agent for as long as the block lasts; with `past` it goes on with that session."""
     async with anyio.create_task_group() as tasks:
         agent = Agent(parts, tasks)
         tasks.start_soon(parts.watchdog.run)
-        await agent.start("resume" if messages else "startup", log, messages, route)
+        await agent.start("resume" if past else "startup", past)
         tasks.start_soon(agent.serve)
         try:
             yield agent
@@ -165,7 +163,7 @@ class Agent:
         self.timers = Timers(tasks, self._timer_fired, self._timer_changed)
         self.engine.timers = lambda: self.timers.moments
         self.engine.can = ABILITIES
-        self.conversation = Conversation(parts.open_log(), parts.system, parts.toolbox.specs)
+        self.conversation = Conversation(UnwrittenLog(), parts.system, parts.toolbox.specs)
         self.epoch = 0
         self.stop_reason: StopReason | None = None
         self.final_error: str | None = None
@@ -300,7 +298,8 @@ class Agent:
 
     async def new_session(self) -> None:
         """Close this session and open an empty one on the user's own model."""
-        await self.replace("new", self.parts.open_log(), (), self.parts.start_route)
+        await self.shutdown("new")
+        await self.start("new")
 
     async def resume(self, path: str) -> None:
         """Close this session and go on with the one in the file `path`.
@@ -309,34 +308,23 @@ class Agent:
             SessionError: the file cannot be read as a session.
         """
         past = self.parts.reopen(path)
-        await self.replace("resume", past.log, past.messages, past.route)
-
-    async def replace(
-        self, reason: Literal["new", "resume"], log: Log, messages: Sequence[Message], route: Route | None
-    ) -> None:
-        """Close this session and take another one in its place."""
-        await self.shutdown(reason)
-        await self.start(reason, log, messages, route)
+        await self.shutdown("resume")
+        await self.start("resume", past)
 
     # The session's life
 
-    async def start(
-        self,
-        reason: Literal["startup", "new", "resume"],
-        log: Log | None = None,
-        messages: Sequence[Message] = (),
-        route: Route | None = None,
-    ) -> None:
-        """Open the session."""
-        if log is not None:
-            self.conversation = Conversation(log, self.parts.system, self.parts.toolbox.specs)
-        self.conversation.messages = list(messages)
+    async def start(self, reason: Literal["startup", "new", "resume"], past: Reopened | None = None) -> None:
+        """Open the session: an empty one, or `past`."""
+        log = past.log if past else self.parts.open_log()
+        messages = past.messages if past else ()
+        self.conversation = Conversation(log, self.parts.system, self.parts.toolbox.specs, list(messages))
         self._episode = Episode()
+        route = past.route if past else None
         await self._plan(self.engine.refresh(route))
-        self.conversation.route = route or self.parts.start_route
+        self.conversation.route = route if route in self.engine.order else self.parts.start_route
+        log_id = log.session_id
         if reason != "startup":
-            self._emit(feed.SessionChanged(self.conversation.log.session_id, tuple(messages)))
-        log_id = self.conversation.log.session_id
+            self._emit(feed.SessionChanged(log_id, messages))
         await self._tell(
             "session_start",
             lambda view: SessionStart(

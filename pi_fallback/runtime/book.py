@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from threading import Lock
 
-from pi_fallback_hookspecs import Ledger
-
 from pi_fallback.state.store import LedgerStore
+from pi_fallback_hookspecs import Ledger
 
 
 class LedgerBook:

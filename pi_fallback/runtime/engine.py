@@ -9,6 +9,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
+from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.core.backoff import Chance, delay_s
+from pi_fallback.core.classify import REPEATABLE, classify
+from pi_fallback.core.table import RouteTable
 from pi_fallback_hookspecs import (
     Ability,
     ClassifyFailure,
@@ -34,11 +38,6 @@ from pi_fallback_hookspecs import (
     View,
     Wake,
 )
-
-from pi_fallback.config.schema import RetryPolicy
-from pi_fallback.core.backoff import Chance, delay_s
-from pi_fallback.core.classify import REPEATABLE, classify
-from pi_fallback.core.table import RouteTable
 
 INCIDENT_S = 3600.0  # an hour of failing is an end, whatever the plugins say
 BUDGET_PER_ROUTE = 4
@@ -177,6 +176,11 @@ class Engine:
     timers: Callable[[], Mapping[tuple[str, str], float]] = dict
     _table: RouteTable = field(default_factory=lambda: RouteTable(()), init=False)
     _table_key: tuple[int, int] | None = field(default=None, init=False)
+
+    @property
+    def order(self) -> Sequence[Route]:
+        """The routes best first, as they were last asked for."""
+        return self._table.order
 
     def view(self, current: Route | None, episode: Episode | None = None) -> View:
         """What plugins may look at now."""

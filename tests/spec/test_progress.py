@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 
 import pytest
+
+from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.runtime import feed
+from pi_fallback.testing import CallTool, Hang, Say, ScriptedProvider, fail
 from pi_fallback_hookspecs import (
     AgentEnd,
     Effect,
@@ -20,10 +24,6 @@ from pi_fallback_hookspecs import (
     ToolResultMessage,
     hookimpl,
 )
-
-from pi_fallback.config.schema import RetryPolicy
-from pi_fallback.runtime import feed
-from pi_fallback.testing import CallTool, Hang, Say, ScriptedProvider, fail
 from tests.conftest import Backend
 from tests.rigs import P, rig
 

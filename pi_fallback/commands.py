@@ -1,0 +1,313 @@
+"""The commands of the command line: what each option means, and who does the work."""
+
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar, cast
+
+import anyio
+import click
+
+from pi_fallback import __version__, debugging
+from pi_fallback.app import Options, Setup, World, agent_of, load_registry, prepare, trust_state
+from pi_fallback.config import store
+from pi_fallback.config.trust import Trust, TrustState, has_project_files
+from pi_fallback.errors import MissingExtra, SessionError
+from pi_fallback.modes.json_mode import run_json
+from pi_fallback.modes.print_mode import run_print
+from pi_fallback.modes.rpc import run_rpc
+from pi_fallback.modes.rpc_ui import RpcUi
+from pi_fallback.modes.stdio import FdSink, FdSource
+from pi_fallback.runtime import session_files
+from pi_fallback.runtime.agent import Agent
+from pi_fallback.runtime.feed import FeedItem
+from pi_fallback.tui.ports import PastSession
+from pi_fallback_hookspecs import Level, Ui
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class NobodyUi:
+    """Nobody is there to be asked: every question is answered with no."""
+
+    def notify(self, text: str, level: Level = "info") -> None:
+        click.echo(text, err=True)
+
+    async def confirm(self, title: str, detail: str = "") -> bool:
+        return False
+
+    async def select(self, title: str, options: Sequence[str]) -> str | None:
+        return None
+
+    async def input(self, title: str, placeholder: str = "") -> str | None:
+        return None
+
+
+def real_world() -> World:
+    return World(environ=os.environ, home=Path.home())
+
+
+def _cwd(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
+    return (value or Path.cwd()).resolve()
+
+
+def _listed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+CWD = click.option(
+    "--cwd",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    callback=_cwd,
+    help="The folder to work in (default: this one).",
+)
+PLUGIN = click.option("--plugin", "plugins", multiple=True, metavar="FILE_OR_MODULE", help="Load this plugin too.")
+NO_PLUGIN = click.option("--no-plugin", "without_plugins", multiple=True, metavar="NAME", help="Leave this one out.")
+
+
+@click.command(
+    "pi-fallback",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Commands: pi-fallback demo | models | plugins | trust | untrust (each with --help).",
+)
+@click.argument("words", nargs=-1, metavar="[PROMPT]")
+@click.option("-p", "--print", "print_mode", is_flag=True, help="Answer on stdout and exit; - reads the prompt.")
+@click.option("--mode", type=click.Choice(["interactive", "print", "json", "rpc"]), help="How to speak with you.")
+@click.option("--model", metavar="NAME", help="The model to start on: provider/id, an id, or a part of one name.")
+@click.option("--models", callback=_listed, metavar="PATTERNS", help="The models to use, best first: a,b/*,c:high")
+@click.option("--tools", callback=_listed, metavar="NAMES", help="Only these tools: read,grep,…")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before write, edit and bash.")
+@click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last session in this folder.")
+@click.option("-r", "--resume", metavar="SESSION", help="Go on with this session (a file, or the start of its id).")
+@PLUGIN
+@NO_PLUGIN
+@CWD
+@click.version_option(__version__, prog_name="pi-fallback")
+def run(
+    words: tuple[str, ...],
+    print_mode: bool,
+    mode: str | None,
+    model: str | None,
+    models: tuple[str, ...] | None,
+    tools: tuple[str, ...] | None,
+    yes: bool,
+    go_on: bool,
+    resume: str | None,
+    plugins: tuple[str, ...],
+    without_plugins: tuple[str, ...],
+    cwd: Path,
+) -> int:
+    """A coding agent that goes on when its model fails.
+
+    Without options it opens the terminal app; with -p it answers and exits.
+    """
+    mode = mode or ("print" if print_mode else "interactive")
+    world = real_world()
+    options = Options(
+        cwd=cwd,
+        model=model,
+        models=models or (),
+        tools=tools,
+        plugins=plugins,
+        without_plugins=without_plugins,
+        approval="always" if yes else "never" if mode in {"print", "json"} else "ask",
+        session=_session(world, cwd, go_on=go_on, resume=resume),
+        strict=mode != "interactive",
+    )
+    text = " ".join(words)
+    if mode == "interactive":
+        return _interactive(options, world, text)
+    setup = prepare(options, world)
+    debugging.to_stderr(world.environ, setup.redactor.clean)
+    if mode == "rpc":
+        return _rpc(setup)
+    return _once(setup, _prompt(text), as_json=mode == "json")
+
+
+def _session(world: World, cwd: Path, *, go_on: bool, resume: str | None) -> Path | None:
+    if resume is not None:
+        return session_files.find(world.agent_dir, str(cwd), resume)
+    if not go_on:
+        return None
+    last = session_files.latest(world.agent_dir, str(cwd))
+    if last is None:
+        raise SessionError(f"There is no session in {cwd} to continue. Start one without --continue.")
+    return last.path
+
+
+def _prompt(text: str) -> str:
+    if text not in {"", "-"}:
+        return text
+    if sys.stdin.isatty() and not text:
+        raise click.UsageError('Say what to do: pi-fallback -p "…", or send it on standard input.')
+    text = sys.stdin.read().strip()
+    if not text:
+        raise click.UsageError('The prompt is empty. Say what to do: pi-fallback -p "…"')
+    return text
+
+
+def _say_early(setup: Setup) -> None:
+    for notice in setup.notices:
+        click.echo(f"pi-fallback: {notice}", err=True)
+    setup.notices.clear()
+
+
+def _once(setup: Setup, prompt: str, *, as_json: bool) -> int:
+    async def work() -> int:
+        async with agent_of(setup, NobodyUi()) as agent:
+            _say_early(setup)
+            if as_json:
+                return await run_json(agent, prompt, out=FdSink(1), wall=setup.world.wall, signals=SIGNALS)
+            return await run_print(agent, prompt, out=sys.stdout, err=sys.stderr, signals=SIGNALS)
+
+    return _run(work)
+
+
+def _rpc(setup: Setup) -> int:
+    async def work() -> int:
+        ui = RpcUi()
+        async with agent_of(setup, ui) as agent:
+            _say_early(setup)
+            return await run_rpc(agent, ui, source=FdSource(0), out=FdSink(1), wall=setup.world.wall, signals=SIGNALS)
+
+    return _run(work)
+
+
+def _interactive(options: Options, world: World, prompt: str) -> int:
+    try:
+        from pi_fallback.tui.app import run_app
+    except ImportError:
+        raise MissingExtra("The terminal app", "app") from None
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError('The terminal app needs a terminal. For scripts: pi-fallback -p "…"')
+    _ask_for_trust(options, world)
+    setup = prepare(options, world)
+    pane = debugging.to_file_and_pane(world.environ, world.agent_dir, setup.redactor.clean)
+
+    @asynccontextmanager
+    async def connect(ui: Ui, listen: Callable[[FeedItem], None]) -> AsyncGenerator[Agent, None]:
+        async with agent_of(setup, ui, listen) as agent:
+            if prompt:
+                await agent.prompt(prompt)
+            yield agent
+
+    def sessions() -> list[PastSession]:
+        found = session_files.sessions(world.agent_dir, str(options.cwd))
+        return [PastSession(info.prompt, str(info.path)) for info in found]
+
+    _run(lambda: run_app(connect, sessions, pane.listen))
+    return 0
+
+
+def _ask_for_trust(options: Options, world: World) -> None:
+    """Ask once whether the folder's own settings and plugins may be used."""
+    state = trust_state(options, world)
+    if state in {TrustState.TRUSTED, TrustState.UNTRUSTED} or not has_project_files(options.cwd):
+        return
+    changed = " has changed since you trusted it and" if state is TrustState.CHANGED else ""
+    click.echo(f"{options.cwd}/.pi{changed} brings settings or plugins, which run with all your rights.")
+    trust = Trust(world.agent_dir)
+    if click.confirm("Trust this folder?", default=False):
+        trust.trust(options.cwd)
+    else:
+        trust.untrust(options.cwd)
+
+
+T = TypeVar("T")
+
+
+def _run(work: Callable[[], Awaitable[T]]) -> T:
+    """Run `work`; of a group of one error the error itself is raised."""
+    try:
+        return anyio.run(work)
+    except BaseExceptionGroup as group:
+        raise _single(group) from None
+
+
+def _single(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = group.exceptions[0]
+    if len(group.exceptions) > 1:
+        return group
+    return _single(cast("BaseExceptionGroup[BaseException]", first)) if isinstance(first, BaseExceptionGroup) else first
+
+
+@click.command("plugins")
+@PLUGIN
+@NO_PLUGIN
+@CWD
+def plugins_command(plugins: tuple[str, ...], without_plugins: tuple[str, ...], cwd: Path) -> int:
+    """List the plugins with where they come from, their hooks and their faults, in the order they are asked."""
+    world = real_world()
+    options = Options(cwd=cwd, plugins=plugins, without_plugins=without_plugins)
+    trusted = trust_state(options, world) is TrustState.TRUSTED
+    configuration = store.load(world.agent_dir, cwd, trusted=trusted)
+    registry = load_registry(options, world, configuration, trusted=trusted)
+    for row in registry.listing():
+        version = f" {row.version}" if row.version else ""
+        state = " (off)" if row.disabled else ""
+        click.echo(f"{row.name}{version}{state}\n  from:  {row.origin}\n  hooks: {', '.join(row.hooks) or 'none'}")
+        if row.fault:
+            click.echo(f"  fault: {row.fault}")
+    return 1 if any(row.fault for row in registry.listing()) else 0
+
+
+@click.command("models")
+@click.argument("words", nargs=-1, metavar="[FILTER]")
+@PLUGIN
+@NO_PLUGIN
+@CWD
+def models_command(
+    words: tuple[str, ...], plugins: tuple[str, ...], without_plugins: tuple[str, ...], cwd: Path
+) -> int:
+    """List the models that can be used, in the order in which they are used."""
+    setup = prepare(Options(cwd=cwd, plugins=plugins, without_plugins=without_plugins, strict=False), real_world())
+    _say_early(setup)
+    for route in setup.selection.order:
+        if all(word.lower() in str(route).lower() for word in words):
+            model = setup.catalog.models[route.ref]
+            start = "  (start)" if route == setup.selection.start else ""
+            click.echo(f"{route}  {model.context_window // 1000}k{start}")
+    return 0
+
+
+PATH = click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+
+
+@click.command("trust")
+@PATH
+def trust_command(path: Path | None) -> int:
+    """Trust a folder: its .pi/settings.json and .pi/plugins/ are used from now on, as they are now."""
+    folder = (path or Path.cwd()).resolve()
+    Trust(real_world().agent_dir).trust(folder)
+    click.echo(f"{folder} is trusted until something in its .pi/ changes.")
+    return 0
+
+
+@click.command("untrust")
+@PATH
+def untrust_command(path: Path | None) -> int:
+    """Stop trusting a folder."""
+    folder = (path or Path.cwd()).resolve()
+    Trust(real_world().agent_dir).untrust(folder)
+    click.echo(f"{folder} is not trusted.")
+    return 0
+
+
+@click.command("demo")
+def demo_command() -> int:
+    """See an agent lose its model in the middle of its work and finish on the next one. No keys, no network."""
+    from pi_fallback.demo import demo
+
+    return _run(demo)
+
+
+COMMANDS: dict[str, click.Command] = {
+    "demo": demo_command,
+    "models": models_command,
+    "plugins": plugins_command,
+    "trust": trust_command,
+    "untrust": untrust_command,
+}
