@@ -10,10 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import cast
 
-from pi_fallback_hookspecs import Message, Route, ToolCall, UserMessage
-
 from pi_fallback.errors import SessionError
 from pi_fallback.runtime.session_records import Header, Opened, Record, history_of, record_of
+from pi_fallback_hookspecs import Message, Route, ToolCall, UserMessage
 
 MAX_NAME = 200  # bytes; file systems end at 255
 HEAD_LINES = 50  # the first prompt is one of these, or the session is listed without

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-from pi_fallback_hookspecs import Failure, Message, Route, ToolCall
-
 from pi_fallback.errors import SessionError
 from pi_fallback.runtime.codec import JsonObject, message_to_json
 from pi_fallback.runtime.session_disk import lock, make, mend_tail, sync, write
 from pi_fallback.runtime.session_files import LoadedSession, folder_of, header_of, load
 from pi_fallback.runtime.session_records import VERSION
+from pi_fallback_hookspecs import Failure, Message, Route, ToolCall
 
 Wall = Callable[[], float]
 NewId = Callable[[], str]

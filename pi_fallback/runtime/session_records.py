@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
+from pi_fallback.runtime.codec import message_from_json
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Message,
@@ -13,8 +14,6 @@ from pi_fallback_hookspecs import (
     ToolCall,
     ToolResultMessage,
 )
-
-from pi_fallback.runtime.codec import message_from_json
 
 VERSION = 1
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from pi_fallback.runtime.codec import message_from_json, message_to_json
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Image,
@@ -20,8 +22,6 @@ from pi_fallback_hookspecs import (
     UserMessage,
     frozen_object,
 )
-
-from pi_fallback.runtime.codec import message_from_json, message_to_json
 
 ANY_TEXT = st.text(st.characters())  # lone surrogates as well
 MAYBE_TEXT = st.none() | ANY_TEXT

@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from pi_fallback.errors import SessionError
+from pi_fallback.runtime.session_files import BadLine, LoadedSession, find, folder_of, latest, sessions
+from pi_fallback.runtime.session_log import SessionLog
+from pi_fallback.runtime.session_records import MAY_HAVE_RUN, NOT_RUN, RESULT_LOST, ToolStarted, history_of
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Failure,
@@ -26,11 +31,6 @@ from pi_fallback_hookspecs import (
     frozen_object,
     user_message,
 )
-
-from pi_fallback.errors import SessionError
-from pi_fallback.runtime.session_files import BadLine, LoadedSession, find, folder_of, latest, sessions
-from pi_fallback.runtime.session_log import SessionLog
-from pi_fallback.runtime.session_records import MAY_HAVE_RUN, NOT_RUN, RESULT_LOST, ToolStarted, history_of
 
 NOON = 1_794_312_000.0
 A, B = Route("acme", "big"), Route("other", "x/y", "backup-1")

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from pi_fallback_hookspecs import thawed
 
 from pi_fallback.runtime.tools.arguments import objection
 from pi_fallback.runtime.tools.builtin import builtin_tools
 from pi_fallback.runtime.tools.errors import ToolError
+from pi_fallback_hookspecs import thawed
 from tests.runtime.tool_box import ToolBox
 
 TOOLS = builtin_tools(environ={})

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pi_fallback_hookspecs import Image
 
 from pi_fallback.runtime.tools.edit import Replacement, edited
 from pi_fallback.runtime.tools.errors import ToolError
 from pi_fallback.runtime.tools.limits import MAX_BYTES
+from pi_fallback_hookspecs import Image
 from tests.runtime.tool_box import ToolBox
 
 pytestmark = pytest.mark.anyio

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pi_fallback_hookspecs import Level, Text, Tool, ToolContext, ToolOutput, frozen_object
-
 from pi_fallback.runtime.tools.builtin import builtin_tools
+from pi_fallback_hookspecs import Level, Text, Tool, ToolContext, ToolOutput, frozen_object
 
 
 class NoScreen:

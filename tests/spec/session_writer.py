@@ -9,9 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pi_fallback_hookspecs import user_message
-
 from pi_fallback.runtime.session_log import SessionLog
+from pi_fallback_hookspecs import user_message
 
 CWD = "/project"
 SIZES = (10, 3_000, 200_000, 1_000_000)  # the large ones are often caught half written

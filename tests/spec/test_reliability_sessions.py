@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from pi_fallback.errors import SessionError
+from pi_fallback.runtime.session_files import LoadedSession, latest
+from pi_fallback.runtime.session_log import SessionLog
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Producer,
@@ -18,10 +22,6 @@ from pi_fallback_hookspecs import (
     frozen_object,
     user_message,
 )
-
-from pi_fallback.errors import SessionError
-from pi_fallback.runtime.session_files import LoadedSession, latest
-from pi_fallback.runtime.session_log import SessionLog
 from tests.runtime.tool_box import ToolBox
 from tests.spec.session_writer import CWD, SIZES, noon
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
-from pi_fallback_hookspecs import Json, frozen_object, thawed
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pi_fallback.runtime.tools.errors import ToolError
+from pi_fallback_hookspecs import Json, frozen_object, thawed
 
 
 class Arguments(BaseModel):

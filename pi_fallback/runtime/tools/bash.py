@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import ByteReceiveStream, Process
-from pi_fallback_hookspecs import Json, Text, ToolContext, ToolOutput
 from pydantic import Field
 
 from pi_fallback.runtime.blocking import RunBlocking
 from pi_fallback.runtime.tools.arguments import Arguments
 from pi_fallback.runtime.tools.errors import ToolError
 from pi_fallback.runtime.tools.tail import Tail
+from pi_fallback_hookspecs import Json, Text, ToolContext, ToolOutput
 
 DEFAULT_S, MAX_S = 120.0, 1800.0
 TERM_S = 0.1  # from SIGTERM to SIGKILL: an abort is over within 200 ms

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 
 import anyio
-from pi_fallback_hookspecs import Json, Tool, ToolContext, ToolOutput
 
 from pi_fallback.runtime.blocking import RunBlocking, in_thread
 from pi_fallback.runtime.tools import bash, edit, ls, read, search, write
@@ -12,6 +11,7 @@ from pi_fallback.runtime.tools.arguments import Arguments, parsed, schema_of
 from pi_fallback.runtime.tools.environment import filtered
 from pi_fallback.runtime.tools.errors import ToolError
 from pi_fallback.runtime.tools.limits import FILE_S
+from pi_fallback_hookspecs import Json, Tool, ToolContext, ToolOutput
 
 A = TypeVar("A", bound=Arguments)
 Preview = Callable[[Mapping[str, Json]], str]

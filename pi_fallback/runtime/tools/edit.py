@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from pi_fallback_hookspecs import Json
 from pydantic import Field
 
 from pi_fallback.runtime.tools.arguments import Arguments
@@ -13,6 +12,7 @@ from pi_fallback.runtime.tools.files import looks_binary, open_regular, replace_
 from pi_fallback.runtime.tools.limits import counted
 from pi_fallback.runtime.tools.paths import resolved, shown
 from pi_fallback.runtime.tools.write import encoded
+from pi_fallback_hookspecs import Json
 
 MAX_EDITED_BYTES = 16 * 1024 * 1024
 

@@ -4,7 +4,6 @@ import base64
 from pathlib import Path
 from typing import BinaryIO
 
-from pi_fallback_hookspecs import Image, Text, ToolOutput
 from pydantic import Field
 
 from pi_fallback.runtime.tools.arguments import Arguments
@@ -12,6 +11,7 @@ from pi_fallback.runtime.tools.errors import ToolError, unusable
 from pi_fallback.runtime.tools.files import SNIFFED, looks_binary, open_regular
 from pi_fallback.runtime.tools.limits import MAX_BYTES, MAX_IMAGE_BYTES, MAX_LINES, counted
 from pi_fallback.runtime.tools.paths import resolved, shown
+from pi_fallback_hookspecs import Image, Text, ToolOutput
 
 # No line numbers in the answer: `edit` wants the text exactly, and models copy what they see.
 READ = (

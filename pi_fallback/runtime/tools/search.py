@@ -6,13 +6,13 @@ import sys
 from collections.abc import Mapping
 
 import anyio
-from pi_fallback_hookspecs import ToolContext
 from pydantic import Field
 
 from pi_fallback.runtime.tools.arguments import Arguments
 from pi_fallback.runtime.tools.errors import ToolError
 from pi_fallback.runtime.tools.paths import resolved
 from pi_fallback.runtime.tools.worker import Found, Search
+from pi_fallback_hookspecs import ToolContext
 
 SEARCH_S = 30.0
 # -P: a module of the same name in the working directory must not run.

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from pi_fallback_hookspecs import Json
 from pydantic import Field
 
 from pi_fallback.runtime.tools.arguments import Arguments
@@ -10,6 +9,7 @@ from pi_fallback.runtime.tools.errors import ToolError, unusable
 from pi_fallback.runtime.tools.files import replace_file
 from pi_fallback.runtime.tools.limits import counted
 from pi_fallback.runtime.tools.paths import resolved, shown
+from pi_fallback_hookspecs import Json
 
 WRITE = "Write a file: make a new one, folders included, or replace all of an old one. To change a part, use `edit`."
 
