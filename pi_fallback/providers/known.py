@@ -5,9 +5,12 @@ model that a provider serves is used by its name, so these lists need not be lon
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from pi_fallback.config.schema import endpoint
 from pi_fallback_hookspecs import Limits, Model, ModelRef, Provider
 
 Compat = Mapping[str, object]
@@ -15,6 +18,7 @@ Compat = Mapping[str, object]
 _CLASSIC: Compat = {"maxTokensField": "max_tokens"}
 _MODERN: Compat = {"maxTokensField": "max_completion_tokens"}
 _NO_EFFORT: Compat = {"supportsReasoningEffort": False}
+_ECHO_THINKING: Compat = {"requiresReasoningContentOnAssistantMessages": True}
 _SILENT = Limits(first_content_s=300.0)  # for models that stream nothing while they think
 
 
@@ -25,11 +29,11 @@ class _Model(NamedTuple):
     images: bool = False
     reasoning: bool = True
     limits: Limits = Limits()
-    compat: Compat = {}
+    compat: Compat = MappingProxyType({})
 
 
 def _provider(
-    id: str,
+    provider: str,
     name: str,
     base_url: str,
     *models: _Model,
@@ -38,12 +42,12 @@ def _provider(
     compat: Compat = _CLASSIC,
 ) -> Provider:
     return Provider(
-        id=id,
+        id=provider,
         base_url=base_url,
         name=name,
         models=tuple(
             Model(
-                ref=ModelRef(id, model.id),
+                ref=ModelRef(provider, model.id),
                 context_window=model.window,
                 max_tokens=model.output,
                 inputs=frozenset({"text", "image"} if model.images else {"text"}),
@@ -104,7 +108,7 @@ KNOWN: tuple[Provider, ...] = (
         _Model("deepseek-v4-pro", 1_000_000, 131_072),
         _Model("deepseek-flash", 1_000_000, 131_072, images=True),
         env=("DEEPSEEK_API_KEY",),
-        compat={**_CLASSIC, "requiresReasoningContentOnAssistantMessages": True},
+        compat={**_CLASSIC, **_ECHO_THINKING},
     ),
     _provider(
         "mistral",
@@ -206,21 +210,42 @@ KNOWN: tuple[Provider, ...] = (
 ADDRESS_VARIABLES: Mapping[str, str] = {"ollama": "OLLAMA_HOST", "lmstudio": "LM_STUDIO_API_BASE"}
 
 
-def local_address(provider: Provider, value: str) -> str | None:
-    """The base URL that an address variable such as OLLAMA_HOST means, or None if it means none.
+class Known(NamedTuple):
+    """The known providers at the addresses that the environment gives; `named` are those it gives one for."""
 
-    `value` is what these programs take: a URL, or host and port, or one of the two. A server that
-    listens on every address is reached on this machine.
+    providers: tuple[Provider, ...]
+    named: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def known_providers(environ: Mapping[str, str]) -> Known:
+    """KNOWN, with local servers where OLLAMA_HOST and LM_STUDIO_API_BASE say they are."""
+    moved = dict[str, Provider]()
+    notices: list[str] = []
+    for provider in KNOWN:
+        variable = ADDRESS_VARIABLES.get(provider.id, "")
+        if value := environ.get(variable, "").strip():
+            try:
+                moved[provider.id] = replace(provider, base_url=endpoint(_address(provider, value)))
+            except ValueError as error:
+                notices.append(f"{variable} is not used: its address {error}.")
+    return Known(tuple(moved.get(provider.id, provider) for provider in KNOWN), tuple(moved), tuple(notices))
+
+
+def _address(provider: Provider, value: str) -> str:
+    """The base URL that `value` means, which is a URL, or host and port, or one of the two, as these programs take it.
+
+    A server that listens on every address is reached on this machine.
     """
     usual = urlsplit(provider.base_url)
     try:
         given = urlsplit(value if "://" in value else f"http://{value}")
-        port = given.port
+        port = given.port or (usual.port if "://" not in value else None)
     except ValueError:
-        return None
-    host = given.hostname or usual.hostname or ""
+        raise ValueError("is neither a URL nor host and port") from None
+    if given.username is not None:
+        raise ValueError("must be without user name")
+    host = given.hostname or "localhost"
     host = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104  # compared with, not bound to
-    if given.scheme not in ("http", "https") or given.username is not None:
-        return None
-    port = port or (usual.port if "://" not in value or given.scheme == "http" else 443)
-    return f"{given.scheme}://{f'[{host}]' if ':' in host else host}:{port}{given.path.rstrip('/') or usual.path}"
+    address = f"[{host}]" if ":" in host else host
+    return f"{given.scheme}://{address}{f':{port}' if port else ''}{given.path.rstrip('/') or usual.path}"

@@ -1,0 +1,162 @@
+"""Accounts: who may be asked, with what, and why not, found in auth.json, models.json and the environment."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal, NamedTuple, TypeAlias
+
+from pydantic import SecretStr
+
+from pi_fallback.config.problems import Problem
+from pi_fallback.config.schema import ApiKeyEntry, AuthEntry, AuthFile, ModelsFile
+from pi_fallback.credentials import sources
+from pi_fallback.credentials.sources import Login, NoKey, Source, Variable
+from pi_fallback_hookspecs import Provider, origin_of
+
+Kind: TypeAlias = Literal["api_key", "oauth", "none"]
+PRIMARY = "primary"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account at a provider. Its secret goes to `origin` only; `unusable` says why it cannot be used.
+
+    `found_in` tells people where it was found: a file or a variable.
+    """
+
+    provider: str
+    label: str
+    kind: Kind
+    source: Source
+    origin: str
+    found_in: str
+    unusable: str | None = None
+
+
+class Found(NamedTuple):
+    accounts: tuple[Account, ...]
+    notices: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def accounts(
+    auth: AuthFile,
+    file: ModelsFile,
+    providers: Mapping[str, Provider],
+    environ: Mapping[str, str],
+    *,
+    wall: float,
+    named: Collection[str] = (),
+) -> Found:
+    """Find the account of each of `providers`: in `auth`, else in `file`, else in the environment, in this order.
+
+    The first place that has one decides, even if that one cannot be used: nobody's work moves to an
+    account that they did not choose. A provider that needs no key has an account if `file` has it or it
+    is among `named`. `wall` is the time in seconds since 1970.
+    """
+    found: dict[str, Account] = {}
+    notices: list[str] = []
+    problems: list[Problem] = []
+
+    def add(provider: Provider, kind: Kind, source: Source, where: str, field: str) -> None:
+        if provider.id in found:
+            return
+        try:
+            origin = origin_of(provider.base_url)
+        except ValueError:  # a plugin's own wire, with no address of its own: it gets the key and no URL
+            origin = ""
+        why = _why_not(source, environ, wall)
+        found[provider.id] = Account(provider.id, PRIMARY, kind, source, origin, where, why and why[0])
+        if why:
+            problems.append(Problem(PurePath(where), None, field, *why))
+
+    for name, entry in auth.root.items():
+        provider = providers.get(name)
+        written = None if provider is None else _written(entry, provider, environ)
+        if provider is None:
+            notices.append(f"auth.json has an account for {name}, which is no provider that is known here.")
+        elif written is not None:
+            notices += [f"auth.json, {name}: {written.notice}"] if written.notice else []
+            field = f"{name}.{'access' if entry.type == 'oauth' else 'key'}"
+            add(provider, entry.type, written.source, "auth.json", field)
+    for name, config in file.providers.items():
+        if config.api_key is not None and name in providers:
+            written = sources.read(config.api_key.get_secret_value(), environ)
+            notices += [f"models.json, {name}: {written.notice}"] if written.notice and name not in found else []
+            add(providers[name], "api_key", written.source, "models.json", f"providers.{name}.apiKey")
+    for provider in providers.values():
+        variable = next((variable for variable in provider.env if environ.get(variable, "").strip()), None)
+        if variable is not None:
+            add(provider, "api_key", Variable(variable), f"${variable}", "")
+    for provider in providers.values():
+        if not provider.needs_key and (provider.id in file.providers or provider.id in named):
+            add(provider, "none", NoKey(), "no key needed", "")
+    return Found(tuple(found.values()), tuple(notices), tuple(problems))
+
+
+def labels(found: Sequence[Account]) -> Mapping[str, tuple[str, ...]]:
+    """The labels of the usable accounts by provider, both in the order of `found`."""
+    result: dict[str, tuple[str, ...]] = {}
+    for account in found:
+        if account.unusable is None:
+            result[account.provider] = (*result.get(account.provider, ()), account.label)
+    return result
+
+
+def secrets_in(
+    auth: AuthFile, file: ModelsFile, providers: Mapping[str, Provider], environ: Mapping[str, str]
+) -> Iterator[str]:
+    """Every secret that is known before anything is asked: what a redactor must hear of first."""
+    for entry in auth.root.values():
+        if isinstance(entry, ApiKeyEntry):
+            yield from (value.get_secret_value() for value in entry.env.values())
+            yield from _value_of(entry.key, environ)
+        else:
+            yield from (token.get_secret_value() for token in (entry.access, entry.refresh) if token is not None)
+    for config in file.providers.values():
+        yield from _value_of(config.api_key, environ)
+        for owner in (config, *config.models, *config.model_overrides.values()):
+            for name, value in owner.headers.items():
+                if _SECRET_HEADER.search(name):
+                    yield value.rpartition(" ")[2]  # what stands behind "Bearer"
+    for provider in providers.values():
+        yield from (environ[name].strip() for name in provider.env if name in environ)
+
+
+_SECRET_HEADER = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
+
+
+def _value_of(key: SecretStr | None, environ: Mapping[str, str]) -> Iterator[str]:
+    match key and sources.read(key.get_secret_value(), environ).source:
+        case sources.Literal(value):
+            yield value
+        case Variable(name):
+            yield environ.get(name, "").strip()
+        case _:
+            pass
+
+
+def _written(entry: AuthEntry, provider: Provider, environ: Mapping[str, str]) -> sources.Written | None:
+    if not isinstance(entry, ApiKeyEntry):
+        return sources.Written(Login(entry.access.get_secret_value(), entry.expires / 1000))
+    own = {name: value.get_secret_value() for name, value in entry.env.items()}
+    if entry.key is not None:
+        return sources.read(entry.key.get_secret_value(), environ, own)
+    name = next((name for name in provider.env if name in own), None)
+    return None if name is None else sources.Written(Variable(name, own[name]))
+
+
+def _why_not(source: Source, environ: Mapping[str, str], wall: float) -> tuple[str, str] | None:
+    """Why `source` gives no secret now, and what to do about it; None if it may."""
+    match source:
+        case Variable(name, own) if not (own or environ.get(name, "")).strip():
+            return f"the environment variable {name} is not set", f"Set {name}, or write the key itself."
+        case sources.Literal(value) if not value:
+            return "the key is empty", "Write the key, $NAME or !command."
+        case sources.Command(line) if not line:
+            return "there is no command behind the !", "Write !command."
+        case Login(_, expires) if expires <= wall:
+            return "login needed: the access has expired", "Log in again with pi, or use an API key."
+        case _:
+            return None

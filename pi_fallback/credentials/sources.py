@@ -1,0 +1,74 @@
+"""Sources: where a secret comes from, read from the way it is written down."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """The secret itself. It does not print."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """The value of an environment variable, at the moment of use. `own` is what an account brings along for it."""
+
+    name: str
+    own: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a command prints. It does not print itself, because people write secrets into commands."""
+
+    line: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The access token of a login. `expires` is wall time in seconds since 1970."""
+
+    access: str = field(repr=False)
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoKey:
+    """Nothing: the provider asks for no key."""
+
+
+Source: TypeAlias = Literal | Variable | Command | Login | NoKey
+
+
+class Written(NamedTuple):
+    """What a key in a file means, and what the user should hear about it."""
+
+    source: Source
+    notice: str | None = None
+
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_VARIABLE = re.compile(rf"\$({_NAME})|\$\{{({_NAME})\}}|env:({_NAME})")
+_CAPITALS = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+def read(text: str, environ: Mapping[str, str], own: Mapping[str, str] | None = None) -> Written:
+    """Read a key as it is written: `$NAME`, `${NAME}`, `env:NAME`, `!command`, else the key itself.
+
+    A word in capitals that names a set variable means that variable, as it did in older versions of
+    pi; the notice asks for the dollar sign.
+    """
+    own = own or {}
+    if text.startswith("!"):
+        return Written(Command(text[1:].strip()))
+    if match := _VARIABLE.fullmatch(text):
+        name = next(filter(None, match.groups()))
+        return Written(Variable(name, own.get(name)))
+    if _CAPITALS.fullmatch(text) and (text in own or environ.get(text)):
+        notice = f"{text} is taken for the environment variable of that name. Write it as ${text} to make that plain."
+        return Written(Variable(text, own.get(text)), notice)
+    return Written(Literal(text.strip()))

@@ -1,0 +1,163 @@
+"""Who may be asked, with what, and why not."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from pi_fallback.config.schema import AuthFile, ModelsFile
+from pi_fallback.credentials.accounts import Found, accounts, labels, secrets_in
+from pi_fallback.credentials.sources import Command, Literal, Login, NoKey, Variable
+from pi_fallback_hookspecs import Provider
+
+NOW = 1_000_000.0
+SECRET = "sk-0123456789abcdef"
+PROVIDERS = {
+    provider.id: provider
+    for provider in (
+        Provider("one", "https://one.example/v1", env=("ONE_KEY", "ONE_TOKEN")),
+        Provider("two", "https://two.example:8443/v1", env=("TWO_KEY",)),
+        Provider("acme", "https://acme.example", needs_key=False),
+        Provider("local", "http://localhost:1/v1", needs_key=False),
+        Provider("wire", needs_key=False),
+    )
+}
+
+
+def found(
+    auth: Mapping[str, object] | None = None,
+    file: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+    named: Sequence[str] = (),
+) -> Found:
+    return accounts(
+        AuthFile.model_validate(auth or {}),
+        ModelsFile.model_validate({"providers": file or {}}),
+        PROVIDERS,
+        environ or {},
+        wall=NOW,
+        named=named,
+    )
+
+
+def key(text: str) -> dict[str, str]:
+    return {"type": "api_key", "key": text}
+
+
+def test_without_anything_there_are_no_accounts() -> None:
+    assert found() == ((), (), ())
+
+
+def test_auth_json_goes_over_models_json_and_that_over_the_environment() -> None:
+    environ = {"ONE_KEY": "e", "TWO_KEY": "e"}
+    file = {"one": {"apiKey": "m"}, "acme": {"apiKey": "m"}}
+    result = found({"one": key("a")}, file, environ)
+    assert [(account.provider, account.source, account.found_in) for account in result.accounts] == [
+        ("one", Literal("a"), "auth.json"),
+        ("acme", Literal("m"), "models.json"),
+        ("two", Variable("TWO_KEY"), "$TWO_KEY"),
+    ]
+
+
+def test_accounts_stand_in_the_order_of_auth_json_then_of_the_providers() -> None:
+    environ = {"ONE_KEY": "e", "TWO_KEY": "e"}
+    assert list(labels(found({"two": key("a")}, {}, environ).accounts)) == ["two", "one"]
+    assert list(labels(found({}, {}, environ).accounts)) == ["one", "two"]
+
+
+def test_the_first_variable_that_is_set_counts() -> None:
+    (account,) = found(environ={"ONE_KEY": "", "ONE_TOKEN": "t"}).accounts
+    assert account.source == Variable("ONE_TOKEN")
+
+
+def test_a_key_is_bound_to_the_origin_of_its_provider() -> None:
+    result = found({"one": key("a"), "two": key("b")})
+    assert [account.origin for account in result.accounts] == ["https://one.example:443", "https://two.example:8443"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (key("$UNSET"), "the environment variable UNSET is not set"),
+        (key("env:BLANK"), "the environment variable BLANK is not set"),
+        (key(""), "the key is empty"),
+        (key("!"), "there is no command"),
+        ({"type": "oauth", "access": SECRET, "expires": NOW * 1000}, "login needed"),
+        ({"type": "oauth", "access": SECRET, "refresh": SECRET, "expires": 1}, "login needed"),
+    ],
+)
+def test_an_account_that_cannot_be_used_says_why_and_nobody_takes_its_place(
+    entry: dict[str, object], reason: str
+) -> None:
+    result = found({"one": entry}, environ={"ONE_KEY": "e", "BLANK": " "})
+    (account,) = result.accounts
+    assert account.unusable is not None
+    assert reason in account.unusable
+    assert str(result.problems[0]).startswith("auth.json, one.")
+    assert reason in str(result.problems[0])
+    assert labels(result.accounts) == {}
+    assert SECRET not in repr(result)
+
+
+def test_a_login_that_is_still_valid_is_used() -> None:
+    (account,) = found({"one": {"type": "oauth", "access": SECRET, "expires": (NOW + 60) * 1000}}).accounts
+    assert (account.kind, account.source, account.unusable) == ("oauth", Login(SECRET, NOW + 60), None)
+
+
+def test_an_account_may_bring_values_along() -> None:
+    entry = {"type": "api_key", "key": "$MINE", "env": {"MINE": "v"}}
+    assert found({"one": entry}).accounts[0].source == Variable("MINE", "v")
+    assert found({"one": {"type": "api_key", "env": {"ONE_TOKEN": "v"}}}).accounts[0].source == Variable(
+        "ONE_TOKEN", "v"
+    )
+    assert found({"one": {"type": "api_key", "env": {"REGION": "v"}}}).accounts == ()
+
+
+def test_a_word_in_capitals_is_named_where_it_stands() -> None:
+    result = found({"one": key("ONE_KEY")}, {"acme": {"apiKey": "ONE_KEY"}}, {"ONE_KEY": "e"})
+    assert [notice.partition(":")[0] for notice in result.notices] == ["auth.json, one", "models.json, acme"]
+
+
+def test_an_account_of_a_provider_that_nobody_knows_is_named() -> None:
+    result = found({"anthropic": key("a")})
+    assert result.accounts == ()
+    assert "anthropic" in result.notices[0]
+
+
+def test_a_provider_that_needs_no_key_is_used_only_if_somebody_spoke_of_it() -> None:
+    assert found().accounts == ()
+    assert [account.provider for account in found(named=["local", "one"]).accounts] == ["local"]
+    assert [account.provider for account in found(file={"local": {}}).accounts] == ["local"]
+    (account,) = found(named=["local"]).accounts
+    assert (account.kind, account.source) == ("none", NoKey())
+
+
+def test_a_plugins_own_wire_needs_no_address() -> None:
+    (account,) = found(named=["wire"]).accounts
+    assert (account.origin, account.unusable) == ("", None)
+
+
+def test_a_command_does_not_print() -> None:
+    result = found({"one": key(f"!echo {SECRET}")})
+    assert result.accounts[0].source == Command(f"echo {SECRET}")
+    assert SECRET not in repr(result)
+
+
+def test_every_secret_that_is_known_is_told_to_the_redactor_before_it_is_used() -> None:
+    auth = AuthFile.model_validate(
+        {
+            "one": {"type": "api_key", "key": "literal", "env": {"X": "brought"}},
+            "two": {"type": "oauth", "access": "access", "refresh": "refresh", "expires": 1},
+            "six": key("$VARIABLE"),
+            "ten": key("!command"),
+        }
+    )
+    headers = {"Authorization": "Bearer in-header", "X-Title": "no secret"}
+    models = [{"id": "m", "headers": {"x-api-key": "in-model"}}]
+    file = ModelsFile.model_validate(
+        {"providers": {"acme": {"apiKey": "of-acme", "headers": headers, "models": models}}}
+    )
+    environ = {"VARIABLE": "in-variable", "ONE_KEY": " in-environment\n", "HOME": "/home"}
+    assert set(secrets_in(auth, file, PROVIDERS, environ)) == {
+        *("literal", "brought", "access", "refresh", "in-variable"),
+        *("in-header", "in-model", "of-acme", "in-environment"),
+    }

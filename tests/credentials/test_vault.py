@@ -1,0 +1,207 @@
+"""The vault: a route's key, for one origin, when it is needed."""
+
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import pytest
+
+from pi_fallback.credentials.accounts import Account
+from pi_fallback.credentials.redaction import MARK, Redactor
+from pi_fallback.credentials.sources import Command, Literal, Login, NoKey, Source, Variable
+from pi_fallback.credentials.vault import Vault
+from pi_fallback.errors import CredentialError
+from pi_fallback_hookspecs import Key, Route
+
+pytestmark = pytest.mark.anyio
+
+URL, ORIGIN = "https://one.example/v1", "https://one.example:443"
+ROUTE = Route("one", "m")
+SECRET = "sk-0123456789abcdef"
+ENVIRON = {"PATH": os.environ["PATH"], "SET": f" {SECRET}\n", "EMPTY": " "}
+
+
+def account(source: Source, provider: str = "one", origin: str = ORIGIN) -> Account:
+    return Account(provider, "primary", "api_key", source, origin, "auth.json")
+
+
+def vault(*accounts: Account, redactor: Redactor | None = None, time_limit_s: float = 10.0) -> Vault:
+    return Vault(accounts, ENVIRON, redactor or Redactor(), wall=lambda: 100.0, time_limit_s=time_limit_s)
+
+
+async def secret_of(source: Source) -> str:
+    key = await vault(account(source)).key_for(ROUTE, URL)
+    assert isinstance(key, Key)
+    return key.reveal(ORIGIN)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [Literal(SECRET), Variable("SET"), Variable("NONE", SECRET), Login(SECRET, 101.0), Command(f"echo {SECRET}")],
+    ids=lambda source: type(source).__name__,
+)
+async def test_every_source_gives_its_secret(source: Source) -> None:
+    assert await secret_of(source) == SECRET
+
+
+async def test_a_provider_without_key_gets_none() -> None:
+    assert await vault(account(NoKey(), origin="")).key_for(ROUTE, "http://anywhere") is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://two.example/v1",
+        "https://one.example.evil.example/v1",
+        "http://one.example/v1",
+        "https://one.example:444/v1",
+        "https://evil.example/https://one.example/",
+        "nonsense",
+        "",
+    ],
+)
+async def test_a_key_is_given_for_no_other_origin(url: str) -> None:
+    with pytest.raises(CredentialError, match=r"belongs to https://one\.example:443"):
+        await vault(account(Literal(SECRET))).key_for(ROUTE, url)
+
+
+async def test_one_providers_key_is_never_anothers() -> None:
+    both = vault(account(Literal(SECRET)), account(Literal("sk-of-two-9876543210"), "two", "https://two.example:443"))
+    key = await both.key_for(Route("two", "m"), "https://two.example/v1")
+    assert key is not None
+    with pytest.raises(PermissionError):
+        key.reveal(ORIGIN)
+    with pytest.raises(CredentialError, match="no account backup-1 for two"):
+        await both.key_for(Route("two", "m", "backup-1"), "https://two.example/v1")
+    with pytest.raises(CredentialError, match="no account primary for three"):
+        await both.key_for(Route("three", "m"), URL)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (Variable("UNSET"), "the environment variable UNSET is not set"),
+        (Variable("EMPTY"), "the environment variable EMPTY is not set"),
+        (Login(SECRET, 100.0), "login needed"),
+        (Literal(""), "the key is empty"),
+        (Literal("sk-one sk-two"), "spaces, line breaks or letters"),
+        (Literal("sk-one\r\nx-evil: 1"), "spaces, line breaks or letters"),
+        (Literal("sk-schlüssel"), "spaces, line breaks or letters"),
+        (Command("exit 3"), "ended with status 3"),
+        (Command(f"echo {SECRET}; exit 3"), "ended with status 3"),
+        (Command("no-such-program-anywhere"), "ended with status 127"),
+        (Command("true"), "printed nothing"),
+        (Command("echo"), "printed nothing"),
+        (Command(f"echo {SECRET}; echo {SECRET}"), "more than one line"),
+        (Command(f"printf '{SECRET}\\0'"), "more than one line, or control characters"),
+        (Command(f"printf '{SECRET}\\033[2J'"), "control characters"),
+        (Command("printf '\\377\\377'"), "control characters"),
+        (Command("yes sk-0123456789abcdef | head -c 9000"), "more than 8 KiB"),
+        (Command("yes sk-0123456789abcdef"), "more than 8 KiB"),
+        (Command("echo sk-one sk-two"), "spaces, line breaks or letters"),
+    ],
+)
+async def test_a_secret_that_cannot_be_had_is_an_error_that_holds_nothing_of_it(source: Source, reason: str) -> None:
+    with pytest.raises(CredentialError, match=reason) as caught:
+        await secret_of(source)
+    assert "sk-" not in str(caught.value)
+    assert str(caught.value).startswith("No key for one (auth.json): ")
+    assert caught.value.__cause__ is None
+
+
+async def test_a_secret_that_was_handed_out_is_known_to_the_redactor() -> None:
+    redactor = Redactor()
+    await vault(account(Command(f"echo {SECRET}")), redactor=redactor).key_for(ROUTE, URL)
+    assert redactor.clean(f"401: {SECRET} is wrong") == f"401: {MARK} is wrong"
+
+
+async def test_only_one_line_break_at_the_end_is_taken_off() -> None:
+    assert await secret_of(Command(f"printf '{SECRET}'")) == SECRET
+    assert await secret_of(Command(f"printf '{SECRET}\\r\\n'")) == SECRET
+    with pytest.raises(CredentialError, match="more than one line"):
+        await secret_of(Command(f"printf '{SECRET}\\n\\n'"))
+
+
+def counting(path: Path, *, then: str) -> Command:
+    return Command(f"echo run >> '{path}'; {then}")
+
+
+async def test_a_command_runs_only_when_used_and_once_however_many_ask(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    keys = vault(account(counting(runs, then=f"echo {SECRET}")))
+    assert not runs.exists()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(keys.key_for, ROUTE, URL)
+    await keys.key_for(ROUTE, URL)
+    assert runs.read_text() == "run\n"
+
+
+async def test_a_command_that_failed_is_run_again(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    keys = vault(account(counting(runs, then="exit 1")))
+    for _ in range(2):
+        with pytest.raises(CredentialError):
+            await keys.key_for(ROUTE, URL)
+    assert runs.read_text() == "run\nrun\n"
+
+
+async def test_a_command_has_no_terminal_and_no_input() -> None:
+    assert await secret_of(Command("cat; test -t 0 || echo detached")) == "detached"
+    assert await secret_of(Command("(: < /dev/tty) 2>/dev/null || echo detached")) == "detached"
+
+
+def gone(pids: Sequence[int]) -> bool:
+    try:
+        for pid in pids:
+            os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pids[0]}/stat").read_text().split()[2] == "Z"  # an orphan that nobody has reaped yet
+
+
+async def child_in(path: Path) -> int:
+    """The id of the process that a command below writes there."""
+    with anyio.fail_after(10):
+        while not (path.exists() and path.read_text().endswith("\n")):
+            await anyio.lowlevel.checkpoint()
+    return int(path.read_text())
+
+
+async def ended(pid: int) -> bool:
+    with anyio.move_on_after(10):
+        while not gone([pid]):
+            await anyio.lowlevel.checkpoint()
+        return True
+    os.kill(pid, signal.SIGKILL)
+    return False
+
+
+async def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    command = Command(f"sleep 60 & echo $! > '{pid}'; echo {SECRET}; wait")
+    with pytest.raises(CredentialError, match=r"longer than 0\.5 s"):
+        await vault(account(command), time_limit_s=0.5).key_for(ROUTE, URL)
+    assert await ended(await child_in(pid))
+
+
+async def test_a_child_that_holds_the_output_open_is_ended_too(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    command = Command(f"sleep 60 & echo $! > '{pid}'; echo {SECRET}")
+    with pytest.raises(CredentialError, match=r"longer than 0\.5 s"):
+        await vault(account(command), time_limit_s=0.5).key_for(ROUTE, URL)
+    assert await ended(await child_in(pid))
+
+
+async def test_a_cancelled_command_is_ended_with_its_children(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    keys = vault(account(Command(f"sleep 60 & echo $! > '{pid}'; wait")))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keys.key_for, ROUTE, URL)
+        await child_in(pid)
+        tasks.cancel_scope.cancel()
+    assert await ended(await child_in(pid))
+    with pytest.raises(CredentialError):  # and the next one to ask is not locked out
+        await vault(account(Command("exit 1"))).key_for(ROUTE, URL)
