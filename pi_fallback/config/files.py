@@ -9,12 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from pi_fallback_hookspecs import Json, thawed
 
 from pi_fallback.config import jsonc
 from pi_fallback.config.jsonc import Document, Malformed
 from pi_fallback.config.problems import Problem, shown
 from pi_fallback.errors import ConfigError
+from pi_fallback_hookspecs import Json, thawed
 
 MAX_BYTES = 8 * 2**20  # far above any configuration, far below what hurts
 LOCK_TIMEOUT_S = 5.0  # a write under the lock takes milliseconds: longer means a dead or hanging holder
@@ -54,11 +54,11 @@ def _bytes_of(path: Path) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise OSError(0, "it is not a file")
         if found.st_size > MAX_BYTES:
-            raise OSError(0, f"it is larger than {MAX_BYTES // 2**20} MiB")
+            raise OSError(0, f"it is larger than {MAX_BYTES // 2**20} megabytes")
         return file.read(MAX_BYTES)
 
 
-def update(path: Path, change: Change) -> None:
+def update(path: Path, change: Change, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
     """Rewrite the JSON object in `path` as `change` says, which gets what stands there now.
 
     Other writers wait; a reader sees the old file or the new one. Of a link the target is written.
@@ -69,7 +69,7 @@ def update(path: Path, change: Change) -> None:
     target = path.resolve()
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(target):
+        with _locked(target, lock_timeout_s):
             _sweep(target)
             write_private(target, json.dumps(thawed(change(_object_in(target))), indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
@@ -91,8 +91,8 @@ def _object_in(path: Path) -> Mapping[str, Json]:
 
 
 @contextmanager
-def _locked(path: Path) -> Generator[None]:
-    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=LOCK_TIMEOUT_S, mode=0o600)
+def _locked(path: Path, timeout_s: float) -> Generator[None]:
+    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=timeout_s, mode=0o600)
     try:
         with lock:
             yield

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TypeVar, cast
 
-from pi_fallback_hookspecs import Json
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pi_fallback.config import jsonc
 from pi_fallback.config.jsonc import Document
+from pi_fallback_hookspecs import Json
 
 T = TypeVar("T", bound=BaseModel)
 

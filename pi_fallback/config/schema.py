@@ -6,7 +6,6 @@ from ipaddress import ip_address
 from typing import Annotated, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
-from pi_fallback_hookspecs import Limits
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -19,6 +18,8 @@ from pydantic import (
     StringConstraints,
 )
 from pydantic.alias_generators import to_camel
+
+from pi_fallback_hookspecs import Limits
 
 ThinkingLevel: TypeAlias = Literal["off", "minimal", "low", "medium", "high", "xhigh"]
 THINKING_LEVELS: tuple[ThinkingLevel, ...] = get_args(ThinkingLevel)
@@ -57,8 +58,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _endpoint(url: str) -> str:
-    """Accept https, and plain http to this machine: a key on the open network is everybody's."""
+def endpoint(url: str) -> str:
+    """Return `url` if it may be sent a key: https, or plain http to this machine.
+
+    Raises:
+        ValueError: it may not, and why.
+    """
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
@@ -75,7 +80,7 @@ def _endpoint(url: str) -> str:
 
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 Seconds: TypeAlias = Annotated[FiniteFloat, Field(ge=0)]
-BaseUrl: TypeAlias = Annotated[str, AfterValidator(_endpoint)]
+BaseUrl: TypeAlias = Annotated[str, AfterValidator(endpoint)]
 
 
 class FileModel(
@@ -156,6 +161,7 @@ class ModelOverride(FileModel, frozen=True):
     input: tuple[Literal["text", "image"], ...] | None = Field(None, strict=False)
     context_window: PositiveInt | None = None
     max_tokens: PositiveInt | None = None
+    tools: bool | None = None
     limits: LimitsConfig = LimitsConfig()
     headers: Mapping[str, str] = {}
     compat: Mapping[str, object] = {}

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
-from pi_fallback_hookspecs import Json, frozen_object
 from pydantic import BaseModel
 
 from pi_fallback.config import files, jsonc
@@ -13,6 +12,7 @@ from pi_fallback.config.merge import merged, narrowing
 from pi_fallback.config.problems import Problem, shown, validated
 from pi_fallback.config.schema import AuthFile, ModelsFile, Settings
 from pi_fallback.config.unknown import unknown_keys
+from pi_fallback_hookspecs import Json, frozen_object
 
 T = TypeVar("T", bound=BaseModel)
 

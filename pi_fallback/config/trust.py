@@ -7,12 +7,11 @@ from enum import StrEnum
 from hashlib import blake2b, file_digest
 from pathlib import Path
 
-from pi_fallback_hookspecs import Json
-
 from pi_fallback.config import files
 from pi_fallback.config.jsonc import Document
 from pi_fallback.config.problems import Problem, shown
 from pi_fallback.errors import ConfigError
+from pi_fallback_hookspecs import Json
 
 MAX_FILES = 10_000  # a folder of settings and plugins has a few; beyond this it is something else
 
