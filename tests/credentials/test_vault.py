@@ -91,6 +91,7 @@ async def test_one_providers_key_is_never_anothers() -> None:
         (Literal("sk-schlüssel"), "spaces, line breaks or letters"),
         (Command("exit 3"), "ended with status 3"),
         (Command(f"echo {SECRET}; exit 3"), "ended with status 3"),
+        (Command("echo \0"), "could not be started"),
         (Command("no-such-program-anywhere"), "ended with status 127"),
         (Command("true"), "printed nothing"),
         (Command("echo"), "printed nothing"),
