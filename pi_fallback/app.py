@@ -278,7 +278,9 @@ async def agent_of(
     def reopen(path: str) -> Reopened:
         log, session = SessionLog.reopen(Path(path), wall=world.wall, on_problem=problem)
         for line in session.bad_lines:
-            problem(f"{path}, line {line.number}: not readable, passed over.")
+            problem(f"{path}, line {line.number}: {line.reason}. It is passed over.")
+        for call in session.unfinished:
+            problem(f"{call.name} was running when the session stopped: it may have run. Check before it is repeated.")
         return Reopened(log, session.messages, session.route)
 
     def clock_words(at: float) -> str:
@@ -306,7 +308,7 @@ async def agent_of(
                 setup.redactor.clean,
             ),
             watchdog=watchdog,
-            toolbox=Toolbox(tools, dispatcher, ui, cwd, options.approval, signals.emit),
+            toolbox=Toolbox(tools, dispatcher, ui, cwd, options.approval, signals.emit, setup.redactor.clean),
             commands={command.name: command for command in registry.commands()},
             ui=ui,
             cwd=cwd,

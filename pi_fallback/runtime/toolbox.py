@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from pi_fallback.runtime import feed
+from pi_fallback.runtime.conversation import Log
+from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback.runtime.tools.arguments import objection
+from pi_fallback.runtime.tools.errors import ToolError
 from pi_fallback_hookspecs import (
+    Image,
     Text,
     Tool,
     ToolCall,
@@ -17,10 +23,6 @@ from pi_fallback_hookspecs import (
     Ui,
     View,
 )
-
-from pi_fallback.runtime import feed
-from pi_fallback.runtime.conversation import Log
-from pi_fallback.runtime.dispatch import Dispatcher
 
 Approval = Literal["ask", "always", "never"]
 
@@ -35,6 +37,7 @@ class Toolbox:
     cwd: str
     approval: Approval
     emit: Callable[[feed.FeedItem], None]
+    redact: Callable[[str], str] = str
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -65,6 +68,8 @@ class Toolbox:
             return f"There is no tool {call.name!r}. The tools are: {', '.join(self.tools)}."
         if not whole:
             return "Not run: the answer was cut off at its length limit."
+        if (problem := objection(tool.parameters, call.arguments)) is not None:
+            return problem
         refusals = await self.dispatcher.veto("tool_call", ToolCallEvent(view=view, call=call))
         if refusals:
             return "Refused: " + "; ".join(f"{reason} ({plugin})" for plugin, reason in refusals)
@@ -81,11 +86,20 @@ class Toolbox:
         context = ToolContext(self.cwd, self.ui, lambda text: self.emit(feed.ToolProgressed(call.id, text)))
         try:
             output = await tool.run(context, call.arguments)
+        except ToolError as error:
+            return self._result(call, str(error), is_error=True)
         except Exception as error:  # an error of a tool is an answer to the model
-            return _result(call, f"{type(error).__name__}: {error}", is_error=True)
+            return self._result(call, f"{type(error).__name__}: {error}", is_error=True)
         if isinstance(output, ToolOutput):
-            return ToolResultMessage(call.id, call.name, output.content, output.is_error)
-        return _result(call, str(output), is_error=False)
+            return ToolResultMessage(call.id, call.name, self._redacted(output.content), output.is_error)
+        return self._result(call, str(output), is_error=False)
+
+    def _redacted(self, content: tuple[Text | Image, ...]) -> tuple[Text | Image, ...]:
+        """A key that a tool has read goes neither into the session nor to another provider."""
+        return tuple(Text(self.redact(block.text)) if isinstance(block, Text) else block for block in content)
+
+    def _result(self, call: ToolCall, text: str, *, is_error: bool) -> ToolResultMessage:
+        return _result(call, self.redact(text), is_error=is_error)
 
     async def _folded(self, call: ToolCall, result: ToolResultMessage, view: View) -> ToolResultMessage:
         event = ToolResultEvent(view=view, call=call, result=result)
