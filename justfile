@@ -1,15 +1,18 @@
 set positional-arguments
 
-# all of CI's checks
+# everything that must hold before a change lands
 check: lint types contracts test
 
+# format and lint
 lint:
     ruff format --check .
     ruff check .
 
+# strict types
 types:
     basedpyright
 
+# who may import whom
 contracts:
     lint-imports
 
@@ -17,6 +20,19 @@ contracts:
 test *args:
     python -m pytest "$@"
 
+# the long forms of tests that kill processes and contend for files
+test-long *args:
+    PI_FALLBACK_LONG=1 python -m pytest "$@"
+
+# the wire on plain httpx, in an environment of its own
+test-plain-httpx:
+    python scripts/plain_httpx.py
+
+# both wheels, built, installed into an empty environment, and tried from there
+wheels:
+    python scripts/wheels.py
+
+# format and mend what can be mended
 fmt:
     ruff format .
     ruff check --fix .
@@ -25,6 +41,6 @@ fmt:
 bench *args:
     python -m benchmarks "$@"
 
-# writes the generated pages
+# write the generated pages
 docs:
     python docs/generate.py
