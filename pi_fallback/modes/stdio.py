@@ -1,0 +1,54 @@
+"""Standard input and output as streams of bytes that never stop the event loop.
+
+The descriptors stay in blocking mode, for they may be shared with the shell or with stderr. A pipe,
+socket or terminal that is ready gives and takes some bytes without blocking: at least `PIPE_BUF` in
+the case of a pipe. A file is always ready.
+"""
+
+import os
+import select
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import anyio
+
+READ_MAX = 64 * 1024
+
+
+async def _ready(wait: Callable[[int], Awaitable[None]], fd: int) -> None:
+    try:
+        await wait(fd)
+    except PermissionError:  # epoll's word for a plain file or /dev/null
+        await anyio.lowlevel.checkpoint()
+
+
+@dataclass
+class FdSource:
+    """Reads the descriptor `fd`."""
+
+    fd: int
+
+    async def receive(self, max_bytes: int = READ_MAX) -> bytes:
+        """Return some bytes.
+
+        Raises:
+            anyio.EndOfStream: there are no more.
+        """
+        await _ready(anyio.wait_readable, self.fd)
+        if data := os.read(self.fd, max_bytes):
+            return data
+        raise anyio.EndOfStream
+
+
+@dataclass
+class FdSink:
+    """Writes to the descriptor `fd`."""
+
+    fd: int
+
+    async def send(self, item: bytes, /) -> None:
+        """Write all of `item`. Raises `OSError` when the other end is closed."""
+        left = memoryview(item)
+        while left:
+            await _ready(anyio.wait_writable, self.fd)
+            left = left[os.write(self.fd, left[: select.PIPE_BUF]) :]
