@@ -25,7 +25,7 @@ from pi_fallback.http.client import Http
 from pi_fallback.plugins.progress import NAME as PROGRESS
 from pi_fallback.plugins.progress import ProgressDetection
 from pi_fallback.providers.dialects import dialects
-from pi_fallback.providers.known import KNOWN
+from pi_fallback.providers.known import known_providers
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
@@ -129,8 +129,11 @@ def prepare(options: Options, world: World) -> Setup:
     registry = load_registry(options, world, configuration, trusted=trusted)
     settings = configuration.settings
     names = asked_for(settings, *((options.model,) if options.model else ()), *options.models)
-    catalog = build(KNOWN, registry.providers(), configuration.models, names=names, quiet_s=settings.quiet_limit_s)
-    named = named_providers(names, catalog.providers)
+    known = known_providers(world.environ)
+    added = registry.providers()
+    catalog = build(known.providers, added, configuration.models, names=names, quiet_s=settings.quiet_limit_s)
+    keyless = (provider.id for provider in added if not provider.needs_key)
+    named = (*known.named, *keyless, *named_providers(names, catalog.providers))
     found = accounts(
         configuration.auth,
         configuration.models,
@@ -152,6 +155,7 @@ def prepare(options: Options, world: World) -> Setup:
         *configuration.notices,
         *(str(fault) for fault in registry.faults),
         *registry.notices,
+        *known.notices,
         *catalog.notices,
         *found.notices,
         *(str(problem) for problem in found.problems),

@@ -17,8 +17,9 @@ def origin_of(url: str) -> str:
         ValueError: `url` is not an http or https URL with a host.
     """
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    if port is None or not parts.hostname:
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    port = parts.port or usual
+    if usual is None or not parts.hostname:
         raise ValueError(f"{url!r} is not an http or https URL")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{port}"
