@@ -59,9 +59,9 @@ class Ledger:
         return replace(self, worked_at=worked_at, failures=failures, generation=self.generation + 1)
 
     def failed(self, model: ModelRef, *, at: float, kind: FailureKind, text: str) -> Self:
-        """Book a failure of `model`; a later mark that is already there stays."""
+        """Book a failure of `model`, unless a later one is booked, or that it worked since or at that very moment."""
         old = self.failures.get(model)
-        if old is not None and old.at > at:
+        if (old is not None and old.at > at) or self.worked_at.get(model, at - 1.0) >= at:
             return self
         failures = {**self.failures, model: FailureMark(at, kind, text)}
         return replace(self, failures=failures, generation=self.generation + 1)
