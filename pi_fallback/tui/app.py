@@ -11,11 +11,12 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
+from pi_fallback.core.clean import clean
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent
 from pi_fallback.tui import slash
 from pi_fallback.tui.acts import Acts
-from pi_fallback.tui.clean import clean
+from pi_fallback.tui.alt_enter import know_alt_enter
 from pi_fallback.tui.look import CSS
 from pi_fallback.tui.paint import painted
 from pi_fallback.tui.ports import Connect, DebugLines, ListSessions
@@ -251,6 +252,7 @@ async def run_app(connect: Connect, sessions: ListSessions = _no_sessions, debug
     Raises:
         Exception: whatever `connect` or the agent raised; the terminal is whole again by then.
     """
+    know_alt_enter()
     app = PiFallbackApp(connect, sessions, debug_lines)
     await app.run_async()
     if app.failure is not None:

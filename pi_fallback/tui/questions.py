@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 
-from pi_fallback.tui.clean import clean, clean_line
+from pi_fallback.core.clean import clean, clean_line
 
 CALM_S = 0.5  # without a key: what was being typed when the question came up is no answer to it
 

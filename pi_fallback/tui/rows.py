@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from pi_fallback.tui.clean import clean, clean_line
+from pi_fallback.core.clean import clean, clean_line
 from pi_fallback.tui.entries import Answer, Entry, Notice, Said, ToolUse
 from pi_fallback.tui.state import ScreenState
 from pi_fallback_hookspecs import Json, Level, ToolCall, thawed
@@ -62,7 +62,7 @@ def _answer(answer: Answer) -> Iterator[Row]:
     if answer.text:
         yield from _lines(answer.text.strip("\n"), "plain" if answer.state == "final" else "provisional")
     if provisional:
-        yield _row(f"… {answer.calling}" if answer.calling else "…", "dim")
+        yield _row(f"… {clean_line(answer.calling)}".rstrip(), "dim")
     elif answer.state == "aborted":
         yield _row("(cut off; not part of the conversation)", "dim")
 

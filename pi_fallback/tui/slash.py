@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from pi_fallback.tui.clean import clean_line
+from pi_fallback.core.clean import clean_line
 from pi_fallback_hookspecs import Command, View
 
 CHOICES_MAX = 50

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from pi_fallback.tui.clean import clean_line
+from pi_fallback.core.clean import clean_line
 from pi_fallback.tui.rows import Row, Span
 from pi_fallback.tui.state import Countdown, ScreenState
 

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widgets import OptionList, RichLog, Static, TextArea
 from textual.widgets.option_list import Option
 
-from pi_fallback.tui.clean import clean
+from pi_fallback.core.clean import clean
 from pi_fallback.tui.entries import Entry
 from pi_fallback.tui.history import History
 from pi_fallback.tui.paint import painted
