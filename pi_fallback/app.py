@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 
 from pi_fallback.config import store
-from pi_fallback.config.problems import Problem
+from pi_fallback.config.problems import Problem, shown
 from pi_fallback.config.store import Configuration
 from pi_fallback.config.trust import Trust, TrustState
 from pi_fallback.core.catalog import Catalog, asked_for, build, named_providers
@@ -20,7 +20,7 @@ from pi_fallback.core.selection import Selection, Wishes, select
 from pi_fallback.credentials.accounts import Account, accounts, labels, secrets_in
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.vault import Vault
-from pi_fallback.errors import ConfigError, NoUsableModel, PiFallbackError
+from pi_fallback.errors import ConfigError, NoUsableModel, PiFallbackError, PluginError
 from pi_fallback.http.client import Http
 from pi_fallback.plugins.progress import NAME as PROGRESS
 from pi_fallback.plugins.progress import ProgressDetection
@@ -102,7 +102,7 @@ def load_registry(options: Options, world: World, configuration: Configuration, 
     """Find and load the plugins.
 
     Raises:
-        PluginError: one that was asked for by name cannot be loaded.
+        PluginError: one that was asked for by name cannot be loaded, or one to leave out does not exist.
     """
     progress = configuration.settings.fallback.progress()
     last = [(PROGRESS, ProgressDetection(progress))] if progress.enabled else []
@@ -111,7 +111,12 @@ def load_registry(options: Options, world: World, configuration: Configuration, 
         agent_dir=world.agent_dir,
         trusted_project=options.cwd if trusted else None,
     )
-    return Registry.load(found=found, last=last, deny=options.without_plugins)
+    registry = Registry.load(found=found, last=last, deny=options.without_plugins)
+    names = dict.fromkeys([*(row.name for row in registry.listing()), PROGRESS])
+    for name in options.without_plugins:
+        if name not in names:
+            raise PluginError(f"There is no plugin {name!r}. The plugins are: {', '.join(names)}.", plugin=name)
+    return registry
 
 
 def prepare(options: Options, world: World) -> Setup:
@@ -149,7 +154,7 @@ def prepare(options: Options, world: World) -> Setup:
     selection = select(catalog, labels(found.accounts), settings, wishes)
     if not selection.order:
         _refuse((*configuration.problems, *found.problems))
-        raise NoUsableModel(NOTHING.format(auth=world.agent_dir / "auth.json"))
+        raise NoUsableModel(NOTHING.format(auth=shown(world.agent_dir / "auth.json")))
     notices = [
         *(str(problem) for problem in configuration.problems),
         *configuration.notices,

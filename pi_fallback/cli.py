@@ -25,8 +25,8 @@ def main() -> None:
     except PiFallbackError as error:
         fail(error)
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        hint = " `pi-fallback --help` lists what there is." if isinstance(error, click.UsageError) else ""
+        fail(PiFallbackError(f"{error.format_message()}{hint}"))
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:

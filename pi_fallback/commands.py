@@ -142,10 +142,10 @@ def _prompt(text: str) -> str:
     if text not in {"", "-"}:
         return text
     if sys.stdin.isatty() and not text:
-        raise click.UsageError('Say what to do: pi-fallback -p "…", or send it on standard input.')
+        raise click.ClickException('Say what to do: pi-fallback -p "…", or send it on standard input.')
     text = sys.stdin.read().strip()
     if not text:
-        raise click.UsageError('The prompt is empty. Say what to do: pi-fallback -p "…"')
+        raise click.ClickException('The prompt is empty. Say what to do: pi-fallback -p "…"')
     return text
 
 
@@ -182,7 +182,7 @@ def _interactive(options: Options, world: World, prompt: str) -> int:
     except ImportError:
         raise MissingExtra("The terminal app", "app") from None
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError('The terminal app needs a terminal. For scripts: pi-fallback -p "…"')
+        raise click.ClickException('The terminal app needs a terminal. For scripts: pi-fallback -p "…"')
     _ask_for_trust(options, world)
     setup = prepare(options, world)
     pane = debugging.to_file_and_pane(world.environ, world.agent_dir, setup.redactor.clean)
