@@ -85,8 +85,9 @@ class PiEvents:
             return
         self._streaming = Streaming()
         empty = AssistantMessage((), StopReason.STOP, Producer(route.provider, route.model, ""))
-        fields = message_to_json(empty, timestamp_ms=self._ms())
-        yield {"type": "message_start", "message": {**fields, "stopReason": "pending"}}
+        fields = {**message_to_json(empty, timestamp_ms=self._ms()), "stopReason": "pending"}
+        del fields["api"]  # a route does not name it; `message_end` does
+        yield {"type": "message_start", "message": fields}
 
     def _streamed(self, delta: Delta) -> Iterator[JsonObject]:
         if self._streaming is not None:

@@ -61,6 +61,8 @@ def notice(item: feed.FeedItem, clock_words: Callable[[float], str]) -> str | No
         case feed.RetryScheduled():
             count = f" ({item.attempt} of {item.max_attempts})" if item.max_attempts else ""
             return f"{item.failure}\nwaiting {item.delay_s:.1f} s: {item.route} again {clock_words(item.at)}{count}"
+        case feed.RunEnded(failure=failure, will_retry_at=None, recoverable=True) if failure is not None:
+            return str(failure)  # what comes next tells that it goes on, not why it had to
         case feed.TimerChanged(plugin, name, at, label) if at is not None:
             return f"waiting: {label or f'{plugin} {name}'} {clock_words(at)}"
         case feed.Noticed(text, level):

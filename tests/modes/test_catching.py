@@ -28,12 +28,18 @@ async def test_the_first_signal_stops_in_order() -> None:
 
 
 async def test_the_second_ends_at_once_what_does_not_stop() -> None:
+    stopping = anyio.Event()
+
+    async def stop() -> None:
+        stopping.set()
+        await anyio.sleep_forever()
+
     with anyio.fail_after(10):
-        async with catching(CAUGHT, anyio.sleep_forever) as caught:
+        async with catching(CAUGHT, stop) as caught:
             await anyio.wait_all_tasks_blocked()
-            for number in CAUGHT:
-                os.kill(os.getpid(), number)
-                await anyio.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            await stopping.wait()
+            os.kill(os.getpid(), signal.SIGUSR2)
             await anyio.sleep_forever()
     assert caught.signal is signal.SIGUSR1
 

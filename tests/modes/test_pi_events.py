@@ -12,12 +12,7 @@ from pi_fallback.modes.pi_events import PiEvents
 from pi_fallback.runtime import feed
 from pi_fallback_hookspecs import (
     AssistantMessage,
-    Failure,
-    FailureKind,
-    Phase,
     Producer,
-    Route,
-    ScopeKind,
     StopReason,
     Text,
     TextDelta,
@@ -28,11 +23,7 @@ from pi_fallback_hookspecs import (
     ToolResultMessage,
     user_message,
 )
-
-A, B = Route("p", "a"), Route("q", "b", "backup-1")
-CALL = ToolCall("c1", "bash", {"command": "ls"})
-RESULT = ToolResultMessage("c1", "bash", (Text("a.txt"),))
-FAILURE = Failure(A, FailureKind.CAPACITY, ScopeKind.MODEL, "full", Phase.TEXT, at=0.0)
+from tests.modes.samples import CALL, FAILURE, RESULT, A, B
 
 
 def answer(*content: Text | Thinking | ToolCall, stop: StopReason = StopReason.STOP, error: str | None = None):
