@@ -87,10 +87,10 @@ class RunOrder:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The host waits until `at` before its try number `attempt`."""
+    """The host waits until `at` before it tries again; `scheduled` is what is said of it."""
 
     at: float
-    attempt: int
+    scheduled: feed.RetryScheduled
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +245,8 @@ class Agent:
         self._act("aborted by the user")
         self._order = None
         self._last_end = None
+        if during in {"backoff", "timer"}:
+            self.stop_reason = StopReason.ABORTED
         if self.conversation.steering or self.conversation.follow_ups:
             self.conversation.steering, self.conversation.follow_ups = [], []
             self._queue_changed()
@@ -365,8 +367,7 @@ class Agent:
                 if self._backoff is backoff and anyio.current_time() >= backoff.at:
                     self._backoff = None
                     self._put(RunOrder("retry", self.epoch))
-            elif self.conversation.follow_ups:
-                message = self.conversation.follow_ups.pop(0)
+            elif (message := self.conversation.take_next()) is not None:
                 self._queue_changed()
                 self._put(RunOrder("follow_up", self.epoch, message, new_episode=True))
             else:
@@ -508,15 +509,16 @@ class Agent:
         route = outcome.route if isinstance(outcome, Switch) else failure.route
         number = outcome.attempt if isinstance(outcome, RetrySame) else 0
         at = anyio.current_time() + outcome.after_s
+        total = outcome.max_attempts if isinstance(outcome, RetrySame) else 0
+        scheduled = feed.RetryScheduled(number, total, outcome.after_s, at, route, failure)
         if outcome.after_s > 0.0:
             self._repeats = number
-            total = outcome.max_attempts if isinstance(outcome, RetrySame) else 0
-            self._emit(feed.RetryScheduled(number, total, outcome.after_s, at, route, failure))
         if route != self.route:
             await self._set_route(route, "failover", outcome.reason or failure.kind.value)
         if outcome.after_s > STAY_S:
-            return End(StopReason.ERROR, failure, str(failure), retry=Backoff(at, number))
+            return End(StopReason.ERROR, failure, str(failure), retry=Backoff(at, scheduled))
         if outcome.after_s > 0.0:
+            self._emit(scheduled)
             self._waiting = True
             try:
                 await anyio.sleep_until(at)
@@ -556,6 +558,8 @@ class Agent:
         will_retry_at = end.retry.at if end.retry else None
         messages = tuple(self._run_messages)
         self._emit(feed.RunEnded(end.stop_reason, messages, end.failure, will_retry_at, end.recoverable))
+        if end.retry is not None:
+            self._emit(end.retry.scheduled)
         await self._tell(
             "agent_end",
             lambda view: AgentEnd(

@@ -59,6 +59,13 @@ class Conversation:
         taken, self.steering = self.steering, []
         return taken
 
+    def take_next(self) -> UserMessage | None:
+        """What is to be said once a run is over: steering that came too late for it goes first."""
+        for queue in (self.steering, self.follow_ups):
+            if queue:
+                return queue.pop(0)
+        return None
+
     def queue(self, text: str, images: Sequence[Image], *, steer: bool) -> None:
         (self.steering if steer else self.follow_ups).append(user_message(text, images))
 

@@ -233,6 +233,38 @@ async def test_a_busy_agent_takes_no_second_prompt_but_steering_and_follow_ups()
         assert ran == ["1"]
 
 
+async def test_steering_that_comes_too_late_is_heard_in_a_run_of_its_own() -> None:
+    async with rig(ScriptedProvider({"A": [Say("one"), Say("two")]}), ["A"]) as r:
+
+        def steer_at_the_end(item: feed.FeedItem) -> None:
+            if isinstance(item, feed.RunEnded) and len(r.asked) == 1:
+                r.agent.steer("one more thing")
+
+        r.agent.subscribe(steer_at_the_end)
+        await r.agent.prompt("go")
+        await r.agent.settled()
+        assert r.said() == ["go", "one more thing"]
+
+
+async def test_an_abort_in_a_wait_counts_as_aborted() -> None:
+    async with rig(ScriptedProvider({"A": fail(status=401), "B": Say("no")}), AB) as r:
+        await r.agent.prompt("go")
+        await r.until(5.0)
+        await r.agent.abort()
+        await r.agent.settled()
+        assert r.agent.stop_reason is StopReason.ABORTED
+        assert r.seen[-1][1] == feed.Settled(StopReason.ABORTED)
+
+
+async def test_a_retry_is_announced_after_the_end_of_its_run() -> None:
+    retry = RetryPolicy(base_delay_s=10.0, max_retries=1)
+    async with rig(ScriptedProvider({"A": [fail(status=503), Say("ok")]}), ["A"], retry=retry) as r:
+        await r.agent.prompt("go")
+        await r.agent.settled()
+        kinds = [type(item) for _, item in r.seen]
+        assert kinds.index(feed.RunEnded) < kinds.index(feed.RetryScheduled) < kinds.index(feed.RetryEnded)
+
+
 async def test_an_abort_in_the_middle_of_a_tool_leaves_one_result_a_call() -> None:
     async def forever(_context: ToolContext, _arguments: Mapping[str, Json]) -> str:
         await anyio.sleep_forever()
