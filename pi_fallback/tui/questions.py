@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-import anyio
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 
 from pi_fallback.core.clean import clean, clean_line
@@ -18,7 +18,7 @@ CALM_S = 0.5  # without a key: what was being typed when the question came up is
 
 
 class Confirm(ModalScreen[bool]):
-    """A yes or no. `detail` can be scrolled. Keys count once the keyboard was quiet for `calm_s`."""
+    """A yes or no. `detail` can be scrolled. It listens once the keyboard was quiet for `calm_s`, and says so."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,enter", "answer(True)"),
@@ -34,34 +34,45 @@ class Confirm(ModalScreen[bool]):
         self._title = title
         self._detail = detail
         self._calm_s = calm_s
-        self._listens_at = 0.0
+        self._keys = Static(classes="keys", markup=False)
+        self._calm: Timer | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="question"):
             yield Static(clean_line(self._title), classes="title", markup=False)
             with VerticalScroll(classes="detail", can_focus=False):
                 yield Static(clean(self._detail), markup=False)
-            yield Static("y or Enter: yes · n or Esc: no · Up, Down: scroll", classes="keys", markup=False)
+            yield self._keys
 
     def on_mount(self) -> None:
         self.query_one(".detail").display = bool(self._detail)
-        self._listens_at = anyio.current_time() + self._calm_s
+        if self._calm_s:
+            self._wait()
+        else:
+            self._listen()
 
     def action_answer(self, answer: bool) -> None:
-        if self._calm():
+        if self._calm is None:
             self.dismiss(answer)
+        else:
+            self._wait()
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(".detail", VerticalScroll).scroll_relative(y=lines, animate=False)
 
     def on_key(self, event: events.Key) -> None:
-        if event.is_printable and event.key not in {"y", "n"}:
-            self._calm()
+        if event.is_printable and event.key not in {"y", "n"} and self._calm_s:
+            self._wait()
 
-    def _calm(self) -> bool:
-        now = anyio.current_time()
-        before, self._listens_at = self._listens_at, now + self._calm_s
-        return now >= before
+    def _wait(self) -> None:
+        if self._calm is not None:
+            self._calm.stop()
+        self._calm = self.set_timer(self._calm_s, self._listen)
+        self._keys.update("…")
+
+    def _listen(self) -> None:
+        self._calm = None
+        self._keys.update("y or Enter: yes · n or Esc: no · Up, Down: scroll")
 
 
 class Select(ModalScreen[int | None]):
