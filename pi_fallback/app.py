@@ -233,8 +233,13 @@ class LivePool:
         except PiFallbackError as error:
             self.signals.emit(feed.Noticed(str(error), "warning"))
             return
-        if selection.order and selection.order != self._pool.order:
-            setup.selection = replace(selection, start=setup.selection.start)
+        for notice in selection.notices:
+            if notice not in setup.selection.notices:
+                self.signals.emit(feed.Noticed(notice, "warning"))
+        if not selection.order:
+            return
+        setup.selection = replace(selection, start=setup.selection.start)
+        if selection.order != self._pool.order:
             self._pool = Pool(selection.order, self._pool.catalog, self._pool.version + 1)
 
 

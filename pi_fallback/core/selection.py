@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from pi_fallback.config.schema import Settings, ThinkingLevel
 from pi_fallback.core.catalog import Catalog
-from pi_fallback.core.patterns import Choice, find, narrowed, resolve
-from pi_fallback.core.pool import pool
-from pi_fallback.errors import NoUsableModel
+from pi_fallback.core.patterns import Choice, Resolution, find, narrowed, resolve
+from pi_fallback.core.pool import default_of, pool
+from pi_fallback.errors import NoUsableModel, UnknownModel
 from pi_fallback_hookspecs import ModelRef, Route
 
 Labels = Mapping[str, Sequence[str]]
@@ -37,8 +38,8 @@ def select(catalog: Catalog, labels: Labels, settings: Settings, wishes: Wishes)
     """Resolve the pool and the start model: `--model`, else the settings' default, else the first of the pool.
 
     Raises:
-        UnknownModel: `--model` names none, or several.
-        NoUsableModel: `--model` names one that has no usable credential.
+        UnknownModel: `--model` names none, or several; `--models` names none.
+        NoUsableModel: what they name has no usable credential.
     """
     notices: list[str] = []
     enabled = _enabled(catalog, labels, settings, wishes, notices)
@@ -64,13 +65,16 @@ def _enabled(
 ) -> tuple[Choice, ...] | None:
     patterns = wishes.models or settings.enabled_models
     choices: tuple[Choice, ...] | None = None
-    if patterns is not None:
+    if patterns:
+        source = "--models" if wishes.models else "enabledModels"
         resolution = resolve(patterns, catalog.models)
-        choices = tuple(choice for choice in resolution.choices if labels.get(choice.ref.provider))
-        notices += [f"No model fits {pattern!r} of enabledModels; it is passed over." for pattern in resolution.unknown]
-        if resolution.choices and not choices:
-            notices.append("None of enabledModels has a usable key; all models with keys are used instead.")
-            choices = None
+        usable = tuple(choice for choice in resolution.choices if labels.get(choice.ref.provider))
+        if wishes.models and not usable:  # who names models on the command line wants no others
+            _refuse(resolution, catalog)
+        notices += [f"No model fits {pattern!r} of {source}; it is passed over." for pattern in resolution.unknown]
+        if not usable:
+            notices.append("None of enabledModels can be used; all models with keys are used instead.")
+        choices = usable or None
     if wishes.narrowed_to is not None:
         known = choices or tuple(Choice(route.ref) for route in pool(catalog, labels))
         resolution = narrowed(known, wishes.narrowed_to)
@@ -78,10 +82,17 @@ def _enabled(
     return choices
 
 
+def _refuse(resolution: Resolution, catalog: Catalog) -> NoReturn:
+    if not resolution.choices:
+        raise UnknownModel(resolution.unknown[0])
+    ref = resolution.choices[0].ref
+    raise NoUsableModel(f"{ref} has no usable key. {_remedy(catalog, ref.provider)}")
+
+
 def _default(catalog: Catalog, labels: Labels, settings: Settings, notices: list[str]) -> ModelRef | None:
     provider, model = settings.default_provider, settings.default_model
     if model is None:
-        return None
+        return default_of(catalog, provider) if provider and labels.get(provider) else None
     ref = ModelRef(provider, model) if provider else next((r for r in catalog.models if model in {r.id, str(r)}), None)
     if ref is None or ref not in catalog.models:
         notices.append(f"The default model {model!r} of settings.json is unknown; the first usable one is used.")

@@ -1,0 +1,201 @@
+"""Preparing: what the program makes of the user's files, environment and options before a session opens."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pi_fallback.app import LivePool, Options, Setup, World, level_of, prepare, route_to
+from pi_fallback.errors import ConfigError, NoUsableModel, UnknownModel
+from pi_fallback.runtime import feed
+from pi_fallback.runtime.signals import Signals
+from pi_fallback_hookspecs import ModelRef, Route
+
+ADDRESS = "http://127.0.0.1:9/v1"
+ABC = {name: {"baseUrl": ADDRESS, "models": [{"id": name.upper()}]} for name in ("a", "b", "c")}
+
+
+class Desk:
+    """A user's files in a folder of their own."""
+
+    def __init__(self, room: Path) -> None:
+        self.home, self.folder = room / "home", room / "project"
+        self.agent_dir = self.home / ".pi" / "agent"
+        self.agent_dir.mkdir(parents=True)
+        (self.folder / ".pi").mkdir(parents=True)
+        self.write(models={"providers": ABC})
+
+    def write(self, **files: object) -> None:
+        for name, value in files.items():
+            text = value if isinstance(value, str) else json.dumps(value)
+            (self.agent_dir / f"{name}.json").write_text(text)
+
+    def prepare(self, *, environ: Mapping[str, str] | None = None, **options: Any) -> Setup:
+        return prepare(Options(cwd=self.folder, **options), World(environ=environ or {}, home=self.home))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def order(setup: Setup) -> list[str]:
+    return [str(route) for route in setup.selection.order]
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "expected", "start"),
+    [
+        ({}, {}, "a/A b/B c/C", "a/A"),
+        ({"enabledModels": ["c/C", "a/*"]}, {}, "c/C a/A", "c/C"),
+        ({"enabledModels": []}, {}, "a/A b/B c/C", "a/A"),
+        ({"enabledModels": ["c/C", "a/A"], "defaultProvider": "a", "defaultModel": "A"}, {}, "c/C a/A", "a/A"),
+        ({"enabledModels": ["c/C"], "defaultModel": "B"}, {}, "b/B c/C", "b/B"),
+        ({"defaultProvider": "b"}, {}, "b/B a/A c/C", "b/B"),
+        ({"enabledModels": ["c/C", "a/A"]}, {"model": "b/B"}, "b/B c/C a/A", "b/B"),
+        ({"enabledModels": ["c/C"]}, {"models": ("b/B", "a/A")}, "b/B a/A", "b/B"),
+        ({"enabledModels": ["c/C"]}, {"models": ("b/B", "a/A"), "model": "a/A"}, "b/B a/A", "a/A"),
+    ],
+)
+def test_the_pool_and_the_start_follow_the_options_then_the_settings(
+    desk: Desk, settings: object, options: Mapping[str, Any], expected: str, start: str
+) -> None:
+    desk.write(settings=settings)
+    setup = desk.prepare(**options)
+    assert " ".join(order(setup)) == expected
+    assert str(setup.selection.start) == start
+    assert setup.notices == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "notice"),
+    [
+        ({"enabledModels": ["a/A", "b/*", "c/C", "nobody/*"]}, {}, "No model fits 'nobody/*' of enabledModels"),
+        ({"enabledModels": ["nobody/*"]}, {}, "all models with keys are used instead."),
+        ({"enabledModels": ["groq/*"]}, {}, "all models with keys are used instead."),
+        ({}, {"models": ("a/A", "b/B", "c/C", "nobody")}, "No model fits 'nobody' of --models"),
+        ({"defaultModel": "nobody"}, {}, "The default model 'nobody' of settings.json is unknown"),
+        ({"defaultProvider": "groq", "defaultModel": "one"}, {}, "groq/one has no usable key. Set GROQ_API_KEY"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_told_and_the_rest_works(
+    desk: Desk, settings: object, options: Mapping[str, Any], notice: str
+) -> None:
+    desk.write(settings=settings)
+    setup = desk.prepare(**options)
+    assert order(setup) == ["a/A", "b/B", "c/C"]
+    assert [text for text in setup.notices if notice in text]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told", "usable"),
+    [
+        ("models", {"providers": {**ABC, "b": {"baseUrl": 7}}}, "providers.b.baseUrl: must be a URL", "a/A c/C"),
+        (
+            "auth",
+            {"groq": {"type": "api_key", "key": 7}, "a": {"type": "api_key", "key": "k"}},
+            "groq.key",
+            "a/A b/B c/C",
+        ),
+        ("settings", {"fallback": {"quietSeconds": "x"}, "enabledModels": ["c/C"]}, "fallback.quietSeconds", "c/C"),
+        ("settings", "{", "line 1: is not valid JSON", "a/A b/B c/C"),
+        ("auth", "[]", "must be an object", "a/A b/B c/C"),
+    ],
+)
+def test_a_broken_part_stops_a_strict_start_and_costs_an_interactive_one_only_itself(
+    desk: Desk, name: str, value: object, told: str, usable: str
+) -> None:
+    desk.write(**{name: value})
+    with pytest.raises(ConfigError, match=f"{name}.json"):
+        desk.prepare()
+    setup = desk.prepare(strict=False)
+    assert " ".join(order(setup)) == usable
+    (notice,) = setup.notices
+    assert told in notice
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        (("nobody",), "There is no model 'nobody'"),
+        (("groq/*",), "groq/.* has no usable key. Set GROQ_API_KEY"),
+    ],
+)
+def test_models_that_were_asked_for_on_the_command_line_are_not_replaced_by_others(
+    desk: Desk, models: Sequence[str], message: str
+) -> None:
+    with pytest.raises((UnknownModel, NoUsableModel), match=message):
+        desk.prepare(models=models)
+
+
+def test_an_account_that_cannot_be_used_is_told_and_the_others_are_used(desk: Desk) -> None:
+    desk.write(auth={"groq": {"type": "oauth", "access": "t", "refresh": "r", "expires": 0}})
+    setup = desk.prepare()
+    assert order(setup) == ["a/A", "b/B", "c/C"]
+    assert ["login needed" in notice for notice in setup.notices] == [True]
+
+
+def test_a_model_is_found_by_its_name_only_if_it_can_be_used(desk: Desk) -> None:
+    setup = desk.prepare()
+    assert route_to(setup, "b") == Route("b", "B")
+    with pytest.raises(NoUsableModel, match="has no usable key"):
+        route_to(setup, "groq/openai/gpt-oss-120b")
+    with pytest.raises(UnknownModel):
+        route_to(setup, "nobody")
+
+
+class Pool:
+    """A live pool whose clock stands still until it is told to go on."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.now = 0.0
+        self.told: list[str] = []
+        signals = Signals()
+        self.end = signals.listen(self.hear)
+        self.pool = LivePool(setup, signals, lambda: self.now)
+
+    def hear(self, item: feed.FeedItem) -> None:
+        assert isinstance(item, feed.Noticed)
+        self.told.append(item.text)
+
+    def later(self) -> Sequence[str]:
+        self.now += 60.0
+        return [str(route) for route in self.pool().order]
+
+
+def test_the_pool_follows_an_edit_of_the_settings_while_the_agent_works(desk: Desk) -> None:
+    desk.write(settings={"enabledModels": ["a/A", "b/B:low"]})
+    setup = desk.prepare()
+    live = Pool(setup)
+    version = live.pool().version
+    assert live.later() == ["a/A", "b/B"]
+    assert live.pool().version == version
+    desk.write(settings={"enabledModels": ["c/C", "a/A", "nobody"]})
+    assert live.later() == ["c/C", "a/A"]
+    assert live.pool().version > version
+    assert setup.selection.start == Route("a", "A")
+    assert live.told == ["No model fits 'nobody' of enabledModels; it is passed over."]
+
+
+def test_an_edit_of_a_level_alone_counts(desk: Desk) -> None:
+    desk.write(settings={"enabledModels": ["a/A:low"], "defaultThinkingLevel": "medium"})
+    setup = desk.prepare()
+    live = Pool(setup)
+    assert level_of(setup, ModelRef("a", "A")) == "low"
+    desk.write(settings={"enabledModels": ["a/A:xhigh"], "defaultThinkingLevel": "medium"})
+    assert live.later() == ["a/A"]
+    assert level_of(setup, ModelRef("a", "A")) == "xhigh"
+    assert level_of(setup, ModelRef("b", "B")) == "medium"
+
+
+def test_a_half_edited_file_changes_nothing_until_it_is_whole_again(desk: Desk) -> None:
+    desk.write(settings={"enabledModels": ["a/A"]})
+    live = Pool(desk.prepare())
+    desk.write(settings='{"enabledModels": ["b/B"')
+    assert live.later() == ["a/A"]
+    assert len(live.told) == 1
+    assert live.told[0].endswith("Until then the settings stay as they were.")
+    desk.write(settings={"enabledModels": ["b/B"]})
+    assert live.later() == ["b/B"]
