@@ -15,6 +15,7 @@ OUTPUT_LINES = 3  # of a tool's output, while it is collapsed
 OUTPUT_COLUMNS = 300  # of one such line
 OUTPUT_LINES_MAX = 500  # while it is not: the rest is in the session
 THINKING_LINES = 2
+STREAMED_MAX = 8_000  # characters of an answer while it streams: each frame draws them all again
 TITLE_MAX = 100
 TITLE_KEYS = ("command", "path", "pattern", "file_path", "url", "query")
 
@@ -58,13 +59,24 @@ _MARKS: Mapping[Level, str] = {"info": "· ", "warning": "! ", "error": "✗ "}
 def _answer(answer: Answer) -> Iterator[Row]:
     provisional = answer.state == "provisional"
     if provisional and answer.thinking:
-        yield from _lines("\n".join(clean(answer.thinking).strip().splitlines()[-THINKING_LINES:]), "dim")
-    if answer.text:
-        yield from _lines(answer.text.strip("\n"), "plain" if answer.state == "final" else "provisional")
+        yield from _lines("\n".join(clean(_tail(answer.thinking)).strip().splitlines()[-THINKING_LINES:]), "dim")
+    text = _tail(answer.text) if provisional else answer.text
+    if len(text) < len(answer.text):
+        yield _row("… (the beginning is shown when the answer is whole)", "dim")
+    if text:
+        yield from _lines(text.strip("\n"), "plain" if answer.state == "final" else "provisional")
     if provisional:
         yield _row(f"… {clean_line(answer.calling)}".rstrip(), "dim")
     elif answer.state == "aborted":
         yield _row("(cut off; not part of the conversation)", "dim")
+
+
+def _tail(text: str) -> str:
+    """Whole lines where there are some: a cut sequence of controls would stand there to be read."""
+    if len(text) <= STREAMED_MAX:
+        return text
+    tail = text[-STREAMED_MAX:]
+    return tail[tail.find("\n") + 1 :]
 
 
 _SIGNS = {"waiting": "○", "running": "◐", "done": "●", "failed": "✗"}

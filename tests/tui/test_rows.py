@@ -68,6 +68,16 @@ def test_provisional_text_looks_different_from_final_text() -> None:
     assert provisional[0].style != final[0].style
 
 
+def test_a_long_answer_is_drawn_from_near_its_end_until_it_is_whole() -> None:
+    text = "\n".join(f"line {number}" for number in range(5_000))
+    first, *rest = text_of(Answer(0, text))
+    assert first == "… (the beginning is shown when the answer is whole)"
+    assert rest[-2:] == ["line 4999", "…"]
+    assert all(line.startswith("line ") for line in rest[:-1])
+    assert len(rest) < 1_000
+    assert len(text_of(Answer(0, text, state="final"))) == 5_000
+
+
 def test_what_left_the_screen_is_said() -> None:
     assert gone_rows(ScreenState()) == ()
     assert gone_rows(ScreenState(gone=3))[0][0].text == "(3 earlier entries are in the session only)"
