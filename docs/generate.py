@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pi_fallback_hookspecs as contract
-
 from pi_fallback.runtime.signals import Signals
 
 HERE = Path(__file__).parent

@@ -4,6 +4,7 @@ import difflib
 import inspect
 
 import pluggy
+
 from pi_fallback_hookspecs import PROJECT, SHAPES, Shape
 
 

@@ -7,6 +7,9 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar, cast, get_args
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from pi_fallback.runtime.faults import NonsenseError
 from pi_fallback_hookspecs import (
     Decision,
     Effect,
@@ -23,9 +26,6 @@ from pi_fallback_hookspecs import (
     ToolResultEvent,
     ToolResultMessage,
 )
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-from pi_fallback.runtime.faults import NonsenseError
 
 EFFECTS_MAX = 100  # of one answer; more is a mistake, and may be one without end
 ROUTES_MAX = 10_000

@@ -9,18 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias, TypeVar, cast
 
-from pi_fallback_hookspecs import (
-    SHAPES,
-    Decision,
-    Effect,
-    Event,
-    RefuseRoutes,
-    RequestFailed,
-    Route,
-    Shape,
-    ToolCallEvent,
-)
-
 from pi_fallback.runtime.answers import checked, trusted
 from pi_fallback.runtime.faults import PluginFault, told
 from pi_fallback.runtime.foreign import (
@@ -37,6 +25,17 @@ from pi_fallback.runtime.foreign import (
 from pi_fallback.runtime.registry import Impl, Registry
 from pi_fallback.runtime.sealing import sealed
 from pi_fallback.runtime.signals import Signals
+from pi_fallback_hookspecs import (
+    SHAPES,
+    Decision,
+    Effect,
+    Event,
+    RefuseRoutes,
+    RequestFailed,
+    Route,
+    Shape,
+    ToolCallEvent,
+)
 
 T = TypeVar("T")
 

@@ -4,10 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
-from pi_fallback_hookspecs import Command, Provider, Tool, origin_of
-
 from pi_fallback.runtime.answers import an, items_of, valid
 from pi_fallback.runtime.faults import NonsenseError
+from pi_fallback_hookspecs import Command, Provider, Tool, origin_of
 
 EXTENSIONS: dict[str, type] = {"register_providers": Provider, "register_commands": Command, "register_tools": Tool}
 EXTENSIONS_MAX = 1_000  # of one plugin and kind; more may be an answer without end

@@ -6,7 +6,6 @@ from functools import partial
 from typing import NamedTuple, Self, TypeAlias, cast
 
 import pluggy
-from pi_fallback_hookspecs import PROJECT, SHAPES, SPECS, Command, Provider, Tool
 
 from pi_fallback.errors import PluginError
 from pi_fallback.runtime.admission import RefusedError, hooks_of
@@ -14,6 +13,7 @@ from pi_fallback.runtime.discovery import Candidate
 from pi_fallback.runtime.extensions import EXTENSIONS, Extensions, checked
 from pi_fallback.runtime.faults import FAULTS_IN_A_ROW, PluginFault, told
 from pi_fallback.runtime.foreign import Answered, Inline, Raised, Runner, Threads
+from pi_fallback_hookspecs import PROJECT, SHAPES, SPECS, Command, Provider, Tool
 
 Builtin: TypeAlias = tuple[str, object]
 """A plugin of ours: its name and the object."""

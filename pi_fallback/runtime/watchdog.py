@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import anyio
+
 from pi_fallback_hookspecs import FaultKind, Limits, Phase
 
 

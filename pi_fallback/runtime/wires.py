@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import anyio
+
+from pi_fallback.errors import CredentialError
+from pi_fallback.runtime.watchdog import Watch, Watchdog
 from pi_fallback_hookspecs import (
     Call,
     Delta,
@@ -23,9 +26,6 @@ from pi_fallback_hookspecs import (
     Stream,
     ToolCallDelta,
 )
-
-from pi_fallback.errors import CredentialError
-from pi_fallback.runtime.watchdog import Watch, Watchdog
 
 
 class Keys(Protocol):

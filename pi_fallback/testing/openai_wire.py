@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from pi_fallback_hookspecs import thawed
-
 from pi_fallback.testing.openai_rules import violations
 from pi_fallback.testing.steps import Ok, ToolCallScript
 from pi_fallback.testing.wire import Rendered
+from pi_fallback_hookspecs import thawed
 
 CREATED = 1_700_000_000  # any moment: nobody reads it, and answers stay the same from run to run
 PIECE = 32  # bytes; the content "events" of an answer that is no stream

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import anyio
 import anyio.lowlevel
+
+from pi_fallback.testing.moves import CallTool, Fail, Hang, Move, Moves, Pieces, Say, Wait, fail
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Call,
@@ -28,8 +30,6 @@ from pi_fallback_hookspecs import (
     frozen_object,
     thawed,
 )
-
-from pi_fallback.testing.moves import CallTool, Fail, Hang, Move, Moves, Pieces, Say, Wait, fail
 
 DIALECT = "scripted"
 

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from pi_fallback_hookspecs import Json, Usage
-
 from pi_fallback.testing.received import Received
+from pi_fallback_hookspecs import Json, Usage
 
 USAGE = Usage(input=10, output=5)
 

@@ -1,9 +1,9 @@
 """What status, code and transport alone tell about a fault."""
 
 import pytest
-from pi_fallback_hookspecs import Fault, FaultKind, ScopeKind
 
 from pi_fallback.core.classify import SCOPES, classify
+from pi_fallback_hookspecs import Fault, FaultKind, ScopeKind
 
 STATUSES = [
     (400, "invalid_request"),

@@ -1,8 +1,7 @@
 """The closing error names each route, its reason, and when it may be tried again."""
 
-from pi_fallback_hookspecs import Failure, FailureKind, Ledger, Phase, Route, Scope, ScopeKind, View
-
 from pi_fallback.core.closing import closing_error
+from pi_fallback_hookspecs import Failure, FailureKind, Ledger, Phase, Route, Scope, ScopeKind, View
 
 A, B, C = Route("p", "a"), Route("p", "b", "backup-1"), Route("q", "c")
 
@@ -33,4 +32,4 @@ def test_every_route_stands_in_it_with_its_reason_and_moment() -> None:
 def test_what_was_not_tried_is_offered() -> None:
     text = closing_error({A: failure(A, FailureKind.AUTH, "no")}, View(now=0.0, order=(A, B)), when)
     assert text.splitlines()[0] == "The model failed."
-    assert "Not tried: p/b (backup-1). `/cycle-model` goes on with the next one." in text
+    assert "Not tried: p/b (backup-1). Choose one with /model or --model." in text

@@ -2,9 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from pi_fallback_hookspecs import FailureKind, Ledger, ModelRef
 
 from pi_fallback.core.cycling import cycle
+from pi_fallback_hookspecs import FailureKind, Ledger, ModelRef
 
 A, B, C, D = (ModelRef("p", name) for name in "abcd")
 POOL = (A, B, C, D)

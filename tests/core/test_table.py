@@ -2,9 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from pi_fallback_hookspecs import Ledger, Route, Scope, ScopeKind
 
 from pi_fallback.core.table import RouteTable
+from pi_fallback_hookspecs import Ledger, Route, Scope, ScopeKind
 
 ROUTES = [Route("p", f"m{i}") for i in range(6)] + [Route("q", "m0"), Route("q", "m0", "backup-1")]
 SCOPES = [Scope.of(kind, route) for route in ROUTES for kind in (ScopeKind.MODEL, ScopeKind.PROVIDER)]

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
-import pi_fallback_hookspecs as contract
 import pytest
+
+import pi_fallback_hookspecs as contract
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES: dict[str, Callable[[], str]] = runpy.run_path(str(DOCS / "generate.py"))["PAGES"]

@@ -5,11 +5,11 @@ import runpy
 from pathlib import Path
 
 import pytest
-from pi_fallback_hookspecs import AgentSettled, Notify, StopReason, ToolCall, ToolCallEvent, View
 
 from pi_fallback.runtime.discovery import discover
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.registry import Registry
+from pi_fallback_hookspecs import AgentSettled, Notify, StopReason, ToolCall, ToolCallEvent, View
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
 FILES = {name: text for text, name in re.findall(r"```python\n(# (\w+\.py)\n.*?)```", PAGE, re.DOTALL)}

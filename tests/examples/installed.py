@@ -5,6 +5,10 @@ import sys
 from functools import partial
 
 import anyio
+
+from pi_fallback.runtime.discovery import discover
+from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback.runtime.registry import Registry
 from pi_fallback_hookspecs import (
     Call,
     Failure,
@@ -22,10 +26,6 @@ from pi_fallback_hookspecs import (
     View,
     user_message,
 )
-
-from pi_fallback.runtime.discovery import discover
-from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.registry import Registry
 
 A, B = Route("a", "big"), Route("b", "mid")
 VIEW = View(now=0.0, order=(A, B))

@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import pytest
+
 from pi_fallback_hookspecs import Key, origin_of
 
 

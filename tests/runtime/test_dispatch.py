@@ -8,6 +8,11 @@ from typing import Any
 
 import anyio
 import pytest
+
+from pi_fallback.runtime.discovery import given
+from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback.runtime.faults import PluginFault
+from pi_fallback.runtime.registry import Registry
 from pi_fallback_hookspecs import (
     AgentEnd,
     ClassifyFailure,
@@ -45,11 +50,6 @@ from pi_fallback_hookspecs import (
     Wake,
     hookimpl,
 )
-
-from pi_fallback.runtime.discovery import given
-from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.faults import PluginFault
-from pi_fallback.runtime.registry import Registry
 
 pytestmark = pytest.mark.anyio
 

@@ -5,6 +5,20 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
+
+from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.runtime.engine import (
+    BUDGET_MIN,
+    Attempt,
+    Engine,
+    Episode,
+    GiveUp,
+    Outcome,
+    Pool,
+    RetrySame,
+    Switch,
+    inline,
+)
 from pi_fallback_hookspecs import (
     ClassifyFailure,
     Event,
@@ -23,20 +37,6 @@ from pi_fallback_hookspecs import (
     ScopeKind,
     Stop,
     user_message,
-)
-
-from pi_fallback.config.schema import RetryPolicy
-from pi_fallback.runtime.engine import (
-    BUDGET_MIN,
-    Attempt,
-    Engine,
-    Episode,
-    GiveUp,
-    Outcome,
-    Pool,
-    RetrySame,
-    Switch,
-    inline,
 )
 from tests.rigs import NoChance
 

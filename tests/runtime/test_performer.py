@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
+
+from pi_fallback.runtime.performer import EffectError, perform
 from pi_fallback_hookspecs import (
     Abort,
     CancelTimer,
@@ -19,8 +21,6 @@ from pi_fallback_hookspecs import (
     SwitchRoute,
     Wake,
 )
-
-from pi_fallback.runtime.performer import EffectError, perform
 
 A = Route("p", "a")
 REST = Rest(Scope.of(ScopeKind.MODEL, A), 10.0, "tired")

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pi_fallback_hookspecs import Command, Notify, Provider, Tool, hookimpl
 
 from pi_fallback.errors import PluginError
 from pi_fallback.runtime.discovery import Candidate, given
 from pi_fallback.runtime.registry import Registry
+from pi_fallback_hookspecs import Command, Notify, Provider, Tool, hookimpl
 
 
 class Greeter:

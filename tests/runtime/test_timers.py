@@ -2,10 +2,10 @@
 
 import anyio
 import pytest
-from pi_fallback_hookspecs import FaultKind, Limits
 
 from pi_fallback.runtime.timers import Timers
 from pi_fallback.runtime.watchdog import Watchdog
+from pi_fallback_hookspecs import FaultKind, Limits
 from tests.conftest import Backend
 
 pytestmark = pytest.mark.anyio

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from pi_fallback_hookspecs import Limits, Model, ModelRef, Provider, hookimpl
-
 from pi_fallback_acme.rehearsal import rehearse
+from pi_fallback_hookspecs import Limits, Model, ModelRef, Provider, hookimpl
 
 SMALL = Model(ModelRef("acme", "acme-small"), context_window=32_000, max_tokens=4_096)
 LARGE = Model(
