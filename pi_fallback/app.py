@@ -129,8 +129,11 @@ def prepare(options: Options, world: World) -> Setup:
     """
     trusted = trust_state(options, world) is TrustState.TRUSTED
     configuration = store.load(world.agent_dir, options.cwd, trusted=trusted)
+    problems = configuration.problems
+    if (problem := Trust(world.agent_dir).problem()) is not None:
+        problems += (problem,)
     if options.strict:
-        _refuse(configuration.problems)
+        _refuse(problems)
     registry = load_registry(options, world, configuration, trusted=trusted)
     settings = configuration.settings
     names = asked_for(settings, *((options.model,) if options.model else ()), *options.models)
@@ -153,17 +156,17 @@ def prepare(options: Options, world: World) -> Setup:
     wishes = Wishes(options.model, options.models, configuration.project_models)
     selection = select(catalog, labels(found.accounts), settings, wishes)
     if not selection.order:
-        _refuse((*configuration.problems, *found.problems))
+        _refuse((*problems, *found.problems))
         raise NoUsableModel(NOTHING.format(auth=shown(world.agent_dir / "auth.json")))
     notices = [
-        *(str(problem) for problem in configuration.problems),
+        *map(str, problems),
         *configuration.notices,
-        *(str(fault) for fault in registry.faults),
+        *map(str, registry.faults),
         *registry.notices,
         *known.notices,
         *catalog.notices,
         *found.notices,
-        *(str(problem) for problem in found.problems),
+        *map(str, found.problems),
         *selection.notices,
     ]
     return Setup(
@@ -264,11 +267,13 @@ async def agent_of(
     if listen is not None:
         signals.listen(listen)
 
+    early = True
+
     def problem(text: str) -> None:
-        if signals.update.receivers:
-            signals.emit(feed.Noticed(text, "warning"))
-        else:
+        if early:  # nobody may be listening yet
             setup.notices.append(text)
+        else:
+            signals.emit(feed.Noticed(text, "warning"))
 
     trace(signals, anyio.current_time)
     book = LedgerBook(
@@ -340,6 +345,7 @@ async def agent_of(
         opened = open_agent(parts, past) if past else open_agent(parts)
         try:
             async with opened as agent:
+                early = False
                 for notice in setup.notices if listen is not None else ():
                     signals.emit(feed.Noticed(notice, "warning"))
                 yield agent

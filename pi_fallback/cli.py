@@ -9,6 +9,7 @@ from pi_fallback.errors import MissingExtra, PiFallbackError
 
 def main() -> None:
     """Run the program; the exit code tells how it went. 2: what was asked for cannot be done as it is."""
+    _open_standard_streams()
     try:
         import click
     except ImportError:
@@ -29,11 +30,21 @@ def main() -> None:
         fail(PiFallbackError(f"{error.format_message()}{hint}"))
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has gone; nothing more can be said to them.
+    except OSError as error:
+        # What is left in the buffer cannot be written either, and Python would say so once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # then whoever read has gone, as `head` does
+            where = f"{error.filename}: " if error.filename else ""
+            print(f"pi-fallback: {where}{error.strerror or error}. Correct that and start again.", file=sys.stderr)  # noqa: T201
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_standard_streams() -> None:
+    """Open what the caller has closed: else the next file, the ledger perhaps, would be standard output."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # for as long as the program runs
 
 
 def fail(error: PiFallbackError) -> NoReturn:

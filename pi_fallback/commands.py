@@ -51,7 +51,14 @@ def real_world() -> World:
 
 
 def _cwd(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
-    return (value or Path.cwd()).resolve()
+    return (value or _here()).resolve()
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise click.ClickException("This folder has been deleted. Change to another one, or name it: --cwd") from None
 
 
 def _listed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -280,7 +287,7 @@ PATH = click.argument("path", required=False, type=click.Path(exists=True, file_
 @PATH
 def trust_command(path: Path | None) -> int:
     """Trust a folder: its .pi/settings.json and .pi/plugins/ are used from now on, as they are now."""
-    folder = (path or Path.cwd()).resolve()
+    folder = (path or _here()).resolve()
     Trust(real_world().agent_dir).trust(folder)
     click.echo(f"{folder} is trusted until something in its .pi/ changes.")
     return 0
@@ -290,7 +297,7 @@ def trust_command(path: Path | None) -> int:
 @PATH
 def untrust_command(path: Path | None) -> int:
     """Stop trusting a folder."""
-    folder = (path or Path.cwd()).resolve()
+    folder = (path or _here()).resolve()
     Trust(real_world().agent_dir).untrust(folder)
     click.echo(f"{folder} is not trusted.")
     return 0

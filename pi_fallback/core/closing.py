@@ -20,7 +20,7 @@ def closing_error(failures: Mapping[Route, Failure], view: View, when: Callable[
     ]
     untried = [str(route) for route in view.order if route not in failures and view.usable(route)]
     head = "The model failed." if untried else "No model is left to try."
-    tail = f"Not tried: {', '.join(untried)}. `/cycle-model` goes on with the next one." if untried else ""
+    tail = f"Not tried: {', '.join(untried)}. Choose one with /model or --model." if untried else ""
     return "\n".join([head, *(f"  {line}" for line in lines), *([tail] if tail else [])])
 
 

@@ -1,0 +1,96 @@
+"""Surroundings that are not as they should be: closed streams, full disks, damaged state, odd names and locales."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pi_fallback.testing import Ok, RunningFaultServer
+from tests.e2e.user import PROGRAM, TIMEOUT_S, Done, User, written
+
+ANSWER = "the answer: é ✓"
+
+
+@pytest.fixture
+def served(user: User, fault_server: RunningFaultServer) -> User:
+    """A user with one model that answers."""
+    user.endpoints(fault_server.base_url, a="A")
+    user.settings()
+    fault_server.play("A", Ok(ANSWER))
+    return user
+
+
+def by_shell(user: User, script: str, *arguments: str | bytes, **env: str) -> Done:
+    """Let a shell start the program as `script` says, where it is `"$@"`."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *PROGRAM, *arguments],
+        cwd=user.folder,
+        env=user.environ | env,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "expected"),
+    [
+        ('"$@" > /dev/full', ["-p", "x"], Done(1, "", "No space left on device.")),
+        ('"$@" <&-', ["-p"], Done(2, "", "The prompt is empty.")),
+        ('"$@" <&-', ["-p", "x"], Done(0, f"{ANSWER}\n", "")),
+        ('"$@" 2>&-', ["-p", "x"], Done(0, f"{ANSWER}\n", "")),
+        ('mkdir gone; cd gone; rmdir ../gone; "$@"', ["-p", "x"], Done(2, "", "This folder has been deleted.")),
+    ],
+    ids=["full disk", "no input and no prompt", "no input", "no errors", "deleted folder"],
+)
+def test_the_program_can_do_with_what_the_shell_leaves_it(
+    served: User, script: str, arguments: list[str], expected: Done
+) -> None:
+    done = by_shell(served, script, *arguments)
+    assert (done.code, done.out) == (expected.code, expected.out)
+    assert expected.err in done.err
+    assert len(done.err.splitlines()) == (1 if expected.err else 0)
+
+
+def test_with_a_closed_output_the_answer_gets_into_no_other_file(served: User) -> None:
+    """The next file that is opened would have the number of standard output."""
+    assert by_shell(served, '"$@" >&-', "--mode", "json", "x").err == ""
+    ledger = served.agent_dir / "pi-fallback" / "ledger.sqlite3"
+    assert ledger.read_bytes().startswith(b"SQLite format 3\0")
+    assert [
+        path for path in served.agent_dir.rglob("*") if path.is_file() and b'"agent_end"' in path.read_bytes()
+    ] == []
+
+
+def test_bytes_that_are_no_text_become_marks_in_prompt_and_answer(
+    served: User, fault_server: RunningFaultServer
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(served.folder) + b"/\xff"))
+    folder.mkdir()
+    done = by_shell(served, 'cd ./*; "$@"', "-p", b"caf\xe9", PYTHONIOENCODING="ascii")
+    assert (done.code, done.out, done.err) == (0, "the answer: ? ?\n", "")
+    assert str(fault_server.requests[0].messages[-1]["content"]).startswith("caf")
+    assert by_shell(served, 'cd ./*; "$@"', "--continue", "-p", "again").code == 0
+
+
+def test_a_damaged_ledger_is_told_and_replaced(served: User) -> None:
+    ledger = written(served.agent_dir / "pi-fallback" / "ledger.sqlite3", "not a database " * 100)
+    done = served.run("-p", "x")
+    assert (done.code, done.out) == (0, f"{ANSWER}\n")
+    assert f"{ledger} was damaged." in done.err
+    assert served.run("-p", "x").err == ""
+
+
+def test_a_session_that_cannot_be_saved_is_told_and_stops_nothing(served: User) -> None:
+    written(served.agent_dir / "pi-fallback" / "sessions", "a file where the folder should be")
+    done = served.run("-p", "x")
+    assert (done.code, done.out) == (0, f"{ANSWER}\n")
+    assert "The session cannot be saved in" in done.err
+
+
+def test_a_broken_file_of_trust_stops_a_start_without_a_screen(served: User) -> None:
+    written(served.agent_dir / "pi-fallback" / "trust.json", "{")
+    done = served.run("-p", "x")
+    assert (done.code, done.out) == (2, "")
+    assert "trust.json, line 1: is not valid JSON" in done.err
