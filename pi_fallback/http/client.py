@@ -3,8 +3,9 @@
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import lru_cache
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
@@ -18,10 +19,10 @@ from pi_fallback_hookspecs import Fault, FaultKind, Key, origin_of
 
 BEARER = ("authorization", "Bearer ")  # the header that bears the key, and what stands before it
 
+# The client inflates each read whole: 64 KiB of a gzip bomb would become 64 MiB in one piece.
+_NOT_ENCODED = {"accept-encoding": "identity"}
 _BASE_HEADERS = {
     "accept": "text/event-stream, application/json",
-    # The client inflates each read whole: 64 KiB of a gzip bomb would become 64 MiB in one piece.
-    "accept-encoding": "identity",
     "content-type": "application/json",
     "user-agent": "pi-fallback",
 }
@@ -45,6 +46,7 @@ class Http:
         self._trust_env = trust_env
         self._given = transport
         self._transports: dict[tuple[str, str | None], httpx.AsyncBaseTransport] = {}
+        self._ways: dict[tuple[str, str], tuple[str, str | None]] = {}  # reading the variables takes 0.1 ms
         self._tls: ssl.SSLContext | None = None
         self._open = AsyncExitStack()
 
@@ -86,6 +88,7 @@ class Http:
             if response is None:
                 raise WireError(attempt.timeout(head_s))
             attempt.head_came = True
+            request.extensions.pop("trace")  # of the body it would tell nothing more
             response.check_head()
             yield response
         except (WireError, httpx.TransportError) as error:
@@ -100,7 +103,10 @@ class Http:
         """Return the transport for `url`: one for each scheme and proxy."""
         if self._given is not None:
             return self._given
-        way = (url.scheme, _proxy_for(url) if self._trust_env else None)
+        way = self._ways.get((url.scheme, url.host))
+        if way is None:
+            way = (url.scheme, _proxy_for(url) if self._trust_env else None)
+            self._ways[url.scheme, url.host] = way
         found = self._transports.get(way)
         if found is None:
             found = httpx.AsyncHTTPTransport(
@@ -124,23 +130,34 @@ class Http:
         return self._tls
 
 
+class Address(NamedTuple):
+    """A URL as the client reads it, so that no second reading can differ from the check."""
+
+    url: httpx.URL
+    origin: str
+
+
+@lru_cache(maxsize=256)  # reading takes as long as all the rest of a request's preparation
+def _address(url: str) -> Address:
+    address = httpx.URL(url)
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    origin = f"{address.scheme}://{host}:{address.port or {'http': 80, 'https': 443}.get(address.scheme)}"
+    if origin != origin_of(url) or address.userinfo:
+        raise ValueError("the base URL must be https://host/path, with no user name and no odd characters in it")
+    return Address(address, origin)
+
+
 def _request(
     url: str, body: bytes, headers: Mapping[str, str], key: Key | None, auth: tuple[str, str]
 ) -> tuple[httpx.Request, str]:
     """Return the request and the secret in it, after all checks."""
+    sent = {**_BASE_HEADERS, **{name.lower(): value for name, value in headers.items()}, **_NOT_ENCODED}
     try:
-        # The address is read by the code that will connect, so that no second reading can differ from the check.
-        address = httpx.URL(url)
-        origin = _origin(address)
-        if origin != origin_of(url) or address.userinfo:
-            raise ValueError("the base URL must be https://host/path, with no user name and no odd characters in it")
-        names = {name.lower() for name in headers}
-        check_address(address.scheme, address.host, secret=key is not None or not names.isdisjoint(SECRET_HEADERS))
+        address, origin = _address(url)
+        check_address(address.scheme, address.host, secret=key is not None or not SECRET_HEADERS.isdisjoint(sent))
         check_headers(headers)
     except (ValueError, httpx.InvalidURL) as error:
         raise WireError(Fault(FaultKind.OTHER, f"Nothing was sent: {error}.")) from None
-    sent = {**_BASE_HEADERS, **{name.lower(): value for name, value in headers.items()}}
-    sent["accept-encoding"] = "identity"
     secret = ""
     if key is not None:
         try:
@@ -150,11 +167,6 @@ def _request(
             raise WireError(Fault(FaultKind.KEY, f"Nothing was sent: {error}.")) from None
         sent[auth[0]] = auth[1] + secret
     return httpx.Request("POST", address, headers=sent, content=body), secret
-
-
-def _origin(url: httpx.URL) -> str:
-    host = f"[{url.host}]" if ":" in url.host else url.host
-    return f"{url.scheme}://{host}:{url.port or {'http': 80, 'https': 443}.get(url.scheme)}"
 
 
 def _proxy_for(url: httpx.URL) -> str | None:

@@ -4,8 +4,7 @@ KIB, MIB = 1024, 1024 * 1024
 
 CONNECT_S = 10.0  # TCP and TLS, each
 ERROR_BODY_S = 5.0  # an error's status is known: its text is worth a short wait, no more
-TAIL_S = 2.0  # after a finish reason: for usage and `[DONE]`, which some hosts never send
-DRAIN_S = 0.25  # after `[DONE]`: for the end of the body, so that the connection can serve again
+TAIL_S = 0.5  # after a finish reason: for usage, `[DONE]` and the end, some of which some hosts never send
 CLOSE_S = 1.0  # closing a socket never takes longer
 IDLE_S = 60.0  # an idle connection is kept so long; tools between two turns often take a minute
 

@@ -44,7 +44,7 @@ class SseDecoder:
         end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
         events: list[SseEvent] = []
         if end > 0:
-            self._after_cr = chunk[end - 1 : end] == b"\r"
+            self._after_cr = chunk[-1:] == b"\r"
             lines = b"".join((*self._pieces, chunk[:end]))
             self._pieces, self._pieces_size = [], 0
             events = self._read(lines)

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pi_fallback.providers.sse import SseDecoder, SseEvent
@@ -78,6 +78,8 @@ streams = st.lists(pieces | st.binary(max_size=3), max_size=40).map(b"".join)
 
 @given(streams, st.lists(st.integers(0, 120), max_size=30), st.integers(1, 30), st.integers(1, 30))
 @example(b"data: a\r\n\r\ndata: b\r\n\r\n", [8, 9, 10], 30, 30)
+@example(b"x\rdata: a\n\ndata: b", [9], 30, 30)
+@settings(max_examples=500)
 def test_rs6_any_chunking_gives_the_same_events(
     stream: bytes, cuts: list[int], line_bytes: int, event_bytes: int
 ) -> None:
