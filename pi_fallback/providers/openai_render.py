@@ -1,0 +1,131 @@
+"""Rendering for `openai-completions`: a neutral request becomes the body of a chat completion."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from pi_fallback.providers.history import sendable
+from pi_fallback_hookspecs import (
+    AssistantMessage,
+    Call,
+    Image,
+    Message,
+    Model,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResultMessage,
+    ToolSpec,
+    UserMessage,
+    thawed,
+)
+
+Body = dict[str, object]
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_EFFORTS = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "high"}
+_NO_IMAGES = "(an image, left out: this model takes none)"
+_SEE_BELOW = "(an image, see below)"
+_FROM_TOOLS = "Images of the tool results above:"
+
+
+def rendered(call: Call) -> bytes:
+    """Return the body to post for `call`."""
+    request, model = call.request, call.model
+    compat = model.compat
+    body: Body = {"model": model.ref.id, "messages": [*_messages(call)], "stream": True}
+    if compat.get("supportsUsageInStreaming", True):
+        body["stream_options"] = {"include_usage": True}
+    if request.max_tokens is not None:
+        body[str(compat.get("maxTokensField", "max_tokens"))] = request.max_tokens
+    if request.tools and model.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    effort = _EFFORTS.get(request.thinking or "")
+    if effort and model.reasoning and compat.get("supportsReasoningEffort", True):
+        body["reasoning_effort"] = effort
+    # A lone surrogate, out of some file that a tool read, has no UTF-8 and becomes "?".
+    return _json(body).encode("utf-8", "replace")
+
+
+def _messages(call: Call) -> Iterator[Body]:
+    if call.request.system:
+        yield {"role": "system", "content": call.request.system}
+    images: list[Image] = []  # of tool results: a tool message bears text only, so they follow as the user's
+    for message in sendable(call.request.messages):
+        if images and not isinstance(message, ToolResultMessage):
+            yield _of_images(images)
+            images = []
+        match message:
+            case ToolResultMessage():
+                yield _result(message, call.model)
+                if "image" in call.model.inputs:
+                    images += [block for block in message.content if isinstance(block, Image)]
+            case UserMessage():
+                yield {"role": "user", "content": _content(message.content, call.model)}
+            case AssistantMessage():
+                yield from _assistant(message, call.model)
+    if images:
+        yield _of_images(images)
+
+
+def _assistant(message: AssistantMessage, model: Model) -> Iterator[Body]:
+    text, calls = message.text, message.tool_calls
+    if not text and not calls:
+        return  # it only thought
+    body: Body = {"role": "assistant", "content": text or None}
+    if model.compat.get("requiresReasoningContentOnAssistantMessages"):
+        own = (message.producer.provider, message.producer.model) == model.ref
+        thoughts = [block.text for block in message.content if isinstance(block, Thinking)]
+        body["reasoning_content"] = "".join(thoughts) if own else ""
+    if calls:
+        body["tool_calls"] = [_call(call) for call in calls]
+    yield body
+
+
+def _call(call: ToolCall) -> Body:
+    function = {"name": call.name, "arguments": _json(thawed(call.arguments))}
+    return {"id": _wire_id(call.id), "type": "function", "function": function}
+
+
+def _result(message: ToolResultMessage, model: Model) -> Body:
+    placeholder = _SEE_BELOW if "image" in model.inputs else _NO_IMAGES
+    parts = [block.text if isinstance(block, Text) else placeholder for block in message.content]
+    return {"role": "tool", "tool_call_id": _wire_id(message.call_id), "content": "\n".join(parts) or "(no output)"}
+
+
+def _content(blocks: Sequence[Text | Image], model: Model) -> str | list[Body]:
+    if all(isinstance(block, Text) for block in blocks):
+        return "".join(block.text for block in blocks if isinstance(block, Text))
+    return [_part(block, takes_images="image" in model.inputs) for block in blocks]
+
+
+def _part(block: Text | Image, *, takes_images: bool) -> Body:
+    if isinstance(block, Text):
+        return {"type": "text", "text": block.text}
+    if not takes_images:
+        return {"type": "text", "text": _NO_IMAGES}
+    return {"type": "image_url", "image_url": {"url": f"data:{block.mime_type};base64,{block.data}"}}
+
+
+def _of_images(images: Sequence[Image]) -> Body:
+    parts = [_part(block, takes_images=True) for block in (Text(_FROM_TOOLS), *images)]
+    return {"role": "user", "content": parts}
+
+
+def _tool(tool: ToolSpec) -> Body:
+    function = {"name": tool.name, "description": tool.description, "parameters": thawed(tool.parameters)}
+    return {"type": "function", "function": function}
+
+
+def _wire_id(ours: str) -> str:
+    """Return `ours` if every host takes it, else a stand-in that is the same in every request."""
+    if _LEGAL_ID.fullmatch(ours):
+        return ours
+    return f"call_{hashlib.sha256(ours.encode('utf-8', 'replace')).hexdigest()[:32]}"
+
+
+def known_ids(messages: Sequence[Message]) -> frozenset[str]:
+    """Return the ids of all calls in `messages`, which a new call must not take again."""
+    return frozenset(call.id for m in messages if isinstance(m, AssistantMessage) for call in m.tool_calls)

@@ -1,0 +1,83 @@
+"""A message on its way in: pieces of text, thinking and tool calls become deltas and, at the end, content."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pi_fallback.http import WireError
+from pi_fallback.http.limits import ANSWER_CHARS
+from pi_fallback.providers.tool_calls import PartialCall, PartialCalls
+from pi_fallback_hookspecs import (
+    Fault,
+    FaultKind,
+    Phase,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolCall,
+    ToolCallDelta,
+)
+
+
+@dataclass(slots=True)
+class PartialText:
+    """A block of text or thinking; `position` is its place in the message."""
+
+    position: int
+    is_thinking: bool
+    pieces: list[str] = field(default_factory=list[str])
+
+
+class PartialContent:
+    """The blocks of one answer in the order in which they began. `taken`: ids of calls used before."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self.phase = Phase.PRE
+        self._blocks: list[PartialText | PartialCall] = []
+        self._calls = PartialCalls(taken)
+        self._size = 0
+
+    def text(self, text: str) -> TextDelta:
+        return TextDelta(text, self._grow(text, is_thinking=False))
+
+    def thinking(self, text: str) -> ThinkingDelta:
+        return ThinkingDelta(text, self._grow(text, is_thinking=True))
+
+    def call(self, *, index: int | None, wire_id: str, name: str, arguments: str) -> ToolCallDelta | None:
+        """Take a piece of a tool call; return what to show of it, if anything yet."""
+        self._count(arguments)
+        self.phase = Phase.TOOL_ARGS
+        call = self._calls.find(index=index, wire_id=wire_id, name=name, position=len(self._blocks))
+        if call.position == len(self._blocks):
+            self._blocks.append(call)
+        return call.add(name, arguments)
+
+    def finished(self, *, may_be_bare: bool) -> tuple[Text | Thinking | ToolCall, ...]:
+        """Return the content. `may_be_bare`: a call without any arguments is whole.
+
+        Raises:
+            WireError: a tool call is not whole.
+        """
+        return tuple(
+            block.finished(may_be_bare=may_be_bare)
+            if isinstance(block, PartialCall)
+            else (Thinking if block.is_thinking else Text)("".join(block.pieces))
+            for block in self._blocks
+        )
+
+    def _grow(self, text: str, *, is_thinking: bool) -> int:
+        """Add `text` to the last block if it is of this kind, else to a new one; return its position."""
+        block = self._blocks[-1] if self._blocks else None
+        if not isinstance(block, PartialText) or block.is_thinking is not is_thinking:
+            block = PartialText(len(self._blocks), is_thinking)
+            self._blocks.append(block)
+            if self.phase is Phase.PRE:
+                self.phase = Phase.TEXT
+        self._count(text)
+        block.pieces.append(text)
+        return block.position
+
+    def _count(self, piece: str) -> None:
+        self._size += len(piece)
+        if self._size > ANSWER_CHARS:
+            raise WireError(Fault(FaultKind.TOO_LARGE, "The answer is too large."))

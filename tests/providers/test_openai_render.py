@@ -1,0 +1,219 @@
+"""Rendering a request, and the history that every dialect is given."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pi_fallback.providers.history import NO_RESULT, sendable
+from pi_fallback.providers.openai_render import rendered
+from pi_fallback_hookspecs import (
+    AssistantMessage,
+    Image,
+    Message,
+    Producer,
+    StopReason,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResultMessage,
+    ToolSpec,
+    UserMessage,
+    frozen_object,
+    user_message,
+)
+from tests.providers.chat import a_call
+
+OWN = Producer("acme", "big/one", "openai-completions")
+OTHER = Producer("other", "small", "openai-completions")
+PICTURE = Image("aGk=", "image/png")
+
+
+def body_of(*messages: Message, **options: Any) -> dict[str, Any]:
+    return json.loads(rendered(a_call("", *messages, **options)))
+
+
+def answer(*content: Text | Thinking | ToolCall, stop: StopReason = StopReason.STOP, by: Producer = OWN):
+    return AssistantMessage(content, stop, by)
+
+
+def result(call_id: str, *content: Text | Image, name: str = "read") -> ToolResultMessage:
+    return ToolResultMessage(call_id, name, content or (Text("done"),))
+
+
+def test_a_request_has_what_it_needs_and_nothing_more() -> None:
+    assert body_of(user_message("hi")) == {
+        "model": "big/one",
+        "messages": [{"role": "user", "content": "hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"max_tokens": 9}, {"max_tokens": 9}),
+        ({"max_tokens": 9, "compat": {"maxTokensField": "max_completion_tokens"}}, {"max_completion_tokens": 9}),
+        ({"thinking": "low"}, {"reasoning_effort": "low"}),
+        ({"thinking": "xhigh"}, {"reasoning_effort": "high"}),
+        ({"thinking": "off"}, {}),
+        ({"thinking": "high", "reasoning": False}, {}),
+        ({"thinking": "high", "compat": {"supportsReasoningEffort": False}}, {}),
+    ],
+)
+def test_options_go_under_the_name_that_the_host_knows(
+    options: Mapping[str, Any], expected: Mapping[str, object]
+) -> None:
+    body = body_of(**options)
+    assert {name: value for name, value in body.items() if "tokens" in name or "effort" in name} == expected
+
+
+def test_usage_is_not_asked_for_where_that_is_refused() -> None:
+    assert "stream_options" not in body_of(compat={"supportsUsageInStreaming": False})
+
+
+def test_system_and_tools_are_rendered() -> None:
+    schema = frozen_object({"type": "object", "properties": {"path": {"type": "string", "enum": ["a", "b"]}}})
+    body = body_of(system="Be brief.", tools=(ToolSpec("read", "Reads a file.", schema),))
+    assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+    parameters = {"type": "object", "properties": {"path": {"type": "string", "enum": ["a", "b"]}}}
+    function = {"name": "read", "description": "Reads a file.", "parameters": parameters}
+    assert body["tools"] == [{"type": "function", "function": function}]
+
+
+def test_calls_and_results_are_paired_and_thinking_is_left_out() -> None:
+    call = ToolCall("c1", "read", frozen_object({"path": "ä.py", "lines": [1, 2]}))
+    body = body_of(
+        user_message("hi"), answer(Thinking("hm"), Text("I look."), call), result("c1"), answer(Thinking("hm"))
+    )
+    function = {"name": "read", "arguments": '{"path":"ä.py","lines":[1,2]}'}
+    assert body["messages"][1:] == [
+        {
+            "role": "assistant",
+            "content": "I look.",
+            "tool_calls": [{"id": "c1", "type": "function", "function": function}],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "done"},
+    ]
+
+
+@pytest.mark.parametrize(("by", "expected"), [(OWN, "hm"), (OTHER, "")])
+def test_a_host_that_wants_its_thoughts_back_gets_its_own_only(by: Producer, expected: str) -> None:
+    compat = {"requiresReasoningContentOnAssistantMessages": True}
+    body = body_of(user_message("hi"), answer(Thinking("hm"), Text("yes"), by=by), compat=compat)
+    assert body["messages"][1] == {"role": "assistant", "content": "yes", "reasoning_content": expected}
+
+
+def test_images_of_the_user_are_data_urls_and_of_tools_follow_their_results() -> None:
+    calls = (ToolCall("c1", "read"), ToolCall("c2", "read"))
+    body = body_of(
+        user_message("look", [PICTURE]), answer(*calls), result("c1", Text("one"), PICTURE), result("c2", PICTURE)
+    )
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+    user, _, first, second, images = body["messages"]
+    assert user["content"] == [{"type": "text", "text": "look"}, part]
+    assert (first["content"], second["content"]) == ("one\n(an image, see below)", "(an image, see below)")
+    assert images["role"] == "user"
+    assert images["content"][1:] == [part, part]
+
+
+def test_a_model_without_eyes_is_told_of_images() -> None:
+    body = body_of(
+        user_message("look", [PICTURE]),
+        answer(ToolCall("c1", "read")),
+        result("c1", PICTURE),
+        inputs=frozenset({"text"}),
+    )
+    assert len(body["messages"]) == 3
+    assert "image_url" not in json.dumps(body)
+    assert json.dumps(body).count("left out") == 2
+
+
+@pytest.mark.parametrize(
+    ("ours", "kept"),
+    [
+        ("call_1", True),
+        ("a" * 40, True),
+        ("a" * 41, False),
+        ("a|b", False),
+        ("ä", False),
+        ("", False),
+        ("\ud800", False),
+    ],
+)
+def test_an_id_that_hosts_refuse_has_a_stand_in_for_call_and_result_alike(ours: str, kept: bool) -> None:
+    body = body_of(answer(ToolCall(ours, "read")), result(ours))
+    call, told = body["messages"]
+    wire_id = call["tool_calls"][0]["id"]
+    assert (wire_id == ours) is kept
+    assert wire_id == told["tool_call_id"]
+    assert wire_id.isascii()
+    assert 0 < len(wire_id) <= 40
+
+
+def test_a_lone_surrogate_does_not_stop_a_request() -> None:
+    assert body_of(user_message("a\ud800b"))["messages"][0]["content"] == "a?b"
+
+
+A, B = ToolCall("a", "read"), ToolCall("b", "edit")
+ASK, LOST = user_message("hi"), ToolResultMessage("b", "edit", (Text(NO_RESULT),), is_error=True)
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([ASK, answer(Text("x"), stop=StopReason.ERROR)], [ASK]),
+        ([ASK, answer(Text("x"), A, stop=StopReason.ABORTED), result("a")], [ASK]),
+        ([ASK, answer(A, B), result("a")], [ASK, answer(A, B), result("a"), LOST]),
+        ([ASK, answer(B), ASK], [ASK, answer(B), LOST, ASK]),
+        ([ASK, answer(A), ASK, result("a")], [ASK, answer(A), result("a"), ASK]),
+        ([ASK, result("z")], [ASK]),
+        ([ASK, answer(A), result("a"), result("a")], [ASK, answer(A), result("a")]),
+        (
+            [answer(A, stop=StopReason.ERROR), result("a", Text("1")), answer(A), result("a", Text("2"))],
+            [answer(A), result("a", Text("2"))],
+        ),
+    ],
+    ids=range(8),
+)
+def test_rt5_every_call_has_exactly_one_result_and_failed_answers_are_not_sent(
+    messages: list[Message], expected: list[Message]
+) -> None:
+    assert list(sendable(messages)) == expected
+
+
+ids = st.sampled_from("abc")
+histories = st.lists(
+    st.just(ASK)
+    | ids.map(lambda call_id: result(call_id))
+    | st.builds(
+        lambda calls, stop: answer(Text("x"), *(ToolCall(i, "read") for i in calls), stop=stop),
+        st.lists(ids, unique=True, max_size=3),
+        st.sampled_from(StopReason),
+    ),
+    max_size=12,
+)
+
+
+@given(histories)
+def test_rt5_results_follow_their_calls_one_for_one(messages: list[Message]) -> None:
+    open_calls: list[str] = []
+    for message in sendable(messages):
+        if isinstance(message, ToolResultMessage):
+            assert message.call_id == open_calls.pop(0)
+            continue
+        assert not open_calls
+        if isinstance(message, AssistantMessage):
+            assert message.stop_reason not in (StopReason.ERROR, StopReason.ABORTED)
+            open_calls = [call.id for call in message.tool_calls]
+    assert not open_calls
+
+
+@given(histories)
+def test_rt7_what_the_user_said_is_sent_once(messages: list[Message]) -> None:
+    said = [message for message in messages if isinstance(message, UserMessage)]
+    assert [message for message in sendable(messages) if isinstance(message, UserMessage)] == said
