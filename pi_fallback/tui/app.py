@@ -1,7 +1,7 @@
 """The terminal app: keys and feed come in, the agent is called, the state is drawn."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar, cast
 
@@ -73,7 +73,7 @@ class PiFallbackApp(App[None]):
         self._log_pane = LogPane()
         self._choices = Choices()
         self._queue = StatusLine("queue")
-        self._prompt = Prompt(self._choices)
+        self._prompt = Prompt(self._choices, self._find_choices)
         self._status = StatusLine("status")
         self._acts: Acts | None = None
         self._orders: anyio.abc.TaskGroup | None = None
@@ -167,16 +167,15 @@ class PiFallbackApp(App[None]):
         acts = self._acts
         self._order(lambda: acts.typed(event.text, later=event.later))
 
-    def on_text_area_changed(self) -> None:
+    def _find_choices(self, line: str) -> Sequence[slash.Choice]:
         if self._acts is None:
-            return
-        agent, line = self._acts.agent, self._prompt.before_cursor
+            return ()
+        agent = self._acts.agent
         try:
-            choices = slash.choices(line, agent.parts.commands, agent.view())
+            return slash.choices(line, agent.parts.commands, agent.view())
         except Exception as error:  # a third party's completion
             self._notice(f"Completing {line!r} failed: {type(error).__name__}: {error}", "warning")
-            choices = ()
-        self._choices.offer(choices, take_first=" " not in line)
+            return ()
 
     # Keys
 
@@ -184,9 +183,7 @@ class PiFallbackApp(App[None]):
         self._close()
 
     def action_stop(self) -> None:
-        if self._choices.choices:
-            self._choices.offer(())
-        else:
+        if not self._prompt.hide_choices():
             self._abort()
 
     def action_interrupt(self) -> None:

@@ -87,19 +87,21 @@ class Choices(OptionList):
 
     can_focus = False
     choices: tuple[Choice, ...] = ()
+    line = ""
 
-    def offer(self, choices: Sequence[Choice], *, take_first: bool = False) -> None:
-        """Show `choices`. With `take_first` Enter takes the first, else only one that was gone to by hand."""
+    def offer(self, line: str, choices: Sequence[Choice]) -> None:
+        """Show what `line` may become. Enter takes the first name at once, an argument only if it was gone to."""
+        self.line = line
         self.choices = tuple(choices)
         self.clear_options()
         self.add_options(
             Option(Content.assemble(clean(choice.line), (f"  {choice.note}", "$text-disabled"))) for choice in choices
         )
         self.display = bool(choices)
-        self.highlighted = 0 if choices and take_first else None
+        self.highlighted = 0 if choices and " " not in line else None
 
     def on_mount(self) -> None:
-        self.offer(())
+        self.offer("", ())
 
     @property
     def chosen(self) -> Choice | None:
@@ -115,11 +117,12 @@ class Prompt(TextArea):
             self.text = text
             self.later = later
 
-    def __init__(self, choices: Choices) -> None:
+    def __init__(self, choices: Choices, find: Callable[[str], Sequence[Choice]]) -> None:
         super().__init__(
             soft_wrap=True, compact=True, highlight_cursor_line=False, placeholder="Say something, or /help"
         )
         self.choices = choices
+        self._find = find
         self.past = History()
         # No bindings with priority: those overtake the letters that were typed before them.
         self._keys: Mapping[str, Callable[[], None]] = {
@@ -137,7 +140,23 @@ class Prompt(TextArea):
         if act is not None:
             event.prevent_default()
             event.stop()
+            self._offer()  # the notice of the last change may still be on its way
             act()
+
+    def on_text_area_changed(self) -> None:
+        self._offer()
+
+    def hide_choices(self) -> bool:
+        """Hide the choices until the text changes; False if there are none."""
+        if not self.choices.choices:
+            return False
+        self.choices.offer(self.before_cursor, ())
+        return True
+
+    def _offer(self) -> None:
+        line = self.before_cursor
+        if line != self.choices.line:
+            self.choices.offer(line, self._find(line))
 
     @property
     def before_cursor(self) -> str:

@@ -1,16 +1,17 @@
 """The app by its keys, with a real agent over scripted models."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
+from textual.events import Key, Paste
 
 from pi_fallback.config.schema import ProgressSettings
 from pi_fallback.runtime.agent import Reopened
 from pi_fallback.runtime.conversation import UnwrittenLog
 from pi_fallback.testing import CallTool, Hang, Pieces, Say, ScriptedProvider, fail
 from pi_fallback.tui.ports import PastSession
-from pi_fallback_hookspecs import Json, Route, Tool, ToolContext, user_message
+from pi_fallback_hookspecs import Command, CommandContext, Json, Route, Tool, ToolContext, View, user_message
 from tests.tui.screen import screen
 
 pytestmark = pytest.mark.anyio
@@ -129,12 +130,34 @@ async def test_tab_completes_commands_and_models() -> None:
         assert shown.agent.route == Route("p", "b")
 
 
+async def test_keys_that_come_at_once_mean_what_they_spell() -> None:
+    async with screen(ScriptedProvider({"a": Say("ok"), "b": Say("ok")})) as shown:
+        for character in "/help":
+            shown.prompt.post_message(Key(character, character))
+        shown.prompt.post_message(Key("enter", "\r"))
+        await shown.until(lambda: any("commands and keys" in line for line in shown.conversation))
+
+
 async def test_a_command_completes_its_own_arguments() -> None:
     async with screen(ScriptedProvider({"a": Say("ok"), "b": Say("ok")})) as shown:
         await shown.type("/cycle-model b")
         await shown.until(lambda: shown.choices == ["/cycle-model p/b"])
         await shown.pilot.press("escape")
         await shown.until(lambda: shown.choices == [])
+
+
+async def test_a_completion_that_raises_loses_itself_only() -> None:
+    async def nothing(_context: CommandContext, _argument: str) -> None:
+        return None
+
+    def broken(_view: View, _prefix: str) -> Sequence[str]:
+        raise LookupError("nothing found")
+
+    async with screen(ScriptedProvider({"a": Say("ok")})) as shown:
+        shown.agent.parts.commands = {"bad": Command("bad", "completes badly", nothing, complete=broken)}
+        await shown.type("/bad ")
+        await shown.until(lambda: "! Completing '/bad ' failed: LookupError: nothing found" in shown.conversation)
+        assert shown.prompt.text == "/bad "
 
 
 async def test_model_without_a_name_offers_a_list() -> None:
@@ -250,8 +273,6 @@ async def test_output_of_tools_is_shown_in_full_on_demand() -> None:
 
 
 async def test_a_paste_is_clean_and_keeps_its_lines() -> None:
-    from textual.events import Paste
-
     async with screen(ScriptedProvider({"a": Say("ok")})) as shown:
         shown.prompt.post_message(Paste("one\x1b[2J\r\ntwo"))
         await shown.until(lambda: shown.prompt.text == "one\ntwo")
