@@ -342,6 +342,9 @@ async def agent_of(
             signals=signals,
         )
         past = reopen(str(options.session)) if options.session else None
+        if past and options.model and start_route and past.route != start_route:
+            past.log.route(start_route)  # what the user asks for now goes over where the session was
+            past = replace(past, route=start_route)
         opened = open_agent(parts, past) if past else open_agent(parts)
         try:
             async with opened as agent:

@@ -1,5 +1,6 @@
 """Bad input: exit code 2, one sentence that says where and what to do, no traceback, and every file as it was."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,11 @@ def test_folders_in_the_place_of_files_are_named(user: User) -> None:
     assert refused(user, "-p", "hello").splitlines() == [
         f"~/.pi/agent/{name}: cannot be read: is a directory. Correct that or move it away." for name in NAMES
     ]
+
+
+def test_a_named_pipe_in_the_place_of_a_file_is_not_waited_for(user: User) -> None:
+    os.mkfifo(user.agent_dir / "models.json")
+    assert "models.json: cannot be read: it is not a file." in refused(user, "-p", "hello")
 
 
 @pytest.mark.parametrize("mode", ["json", "rpc"])

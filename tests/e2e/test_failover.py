@@ -116,3 +116,30 @@ def test_without_progress_detection_the_first_failure_is_the_end(user: User, fau
     assert "The model failed." in done.err
     assert "Not tried: b/B." in done.err
     assert [request.model for request in fault_server.requests] == ["A"]
+
+
+def test_with_wait_for_recovery_the_first_model_is_tried_again(user: User, fault_server: RunningFaultServer) -> None:
+    user.endpoints(fault_server.base_url, a="A", b="B")
+    waits = {"quietSeconds": 20, "actWhenSettled": True, "waitForRecovery": True, "failedCooldownSeconds": 0.5}
+    user.settings(fallback=waits)
+    fault_server.play("A", [Status(401), Ok("A again")])
+    fault_server.play("B", Status(401))
+    done = user.run("-p", "hello")
+    assert (done.code, done.out) == (0, "A again\n")
+    assert [request.model for request in fault_server.requests] == ["A", "B", "A"]
+
+
+def test_a_key_that_a_command_prints_is_used_and_one_that_cannot_be_had_moves_the_work_on(
+    user: User, fault_server: RunningFaultServer
+) -> None:
+    providers = {
+        name: {"baseUrl": fault_server.base_url, "apiKey": key, "models": [{"id": name.upper()}]}
+        for name, key in (("a", "!echo no key >&2; false"), ("b", "!printf %s-%s key 0123456789"))
+    }
+    user.write("models.json", {"providers": providers})
+    user.settings()
+    fault_server.play("B", Ok("from B"))
+    done = user.run("-p", "hello")
+    assert (done.code, done.out) == (0, "from B\n")
+    assert "No key for a (models.json): The command ended with status 1." in done.err
+    assert [request.key for request in fault_server.requests] == ["key-0123456789"]

@@ -46,6 +46,20 @@ def test_a_session_goes_on_where_a_failover_left_it_and_another_starts_on_the_us
     ]
 
 
+def test_a_model_that_is_asked_for_goes_over_the_one_of_the_session(
+    user: User, fault_server: RunningFaultServer
+) -> None:
+    user.endpoints(fault_server.base_url, a="A", b="B")
+    user.settings()
+    fault_server.play("A", Ok("from A"))
+    fault_server.play("B", Ok("from B"))
+    assert [user.run(*more, "-p", "hello").out for more in ([], ["-c", "--model", "B"], ["-c"])] == [
+        "from A\n",
+        "from B\n",
+        "from B\n",
+    ]
+
+
 def test_a_session_that_another_process_has_open_is_not_opened_again(
     user: User, fault_server: RunningFaultServer
 ) -> None:
