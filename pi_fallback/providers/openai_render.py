@@ -25,6 +25,7 @@ Body = dict[str, object]
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_MISTRAL_ID = re.compile(r"[A-Za-z0-9]{9}")
 _EFFORTS = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "high"}
 _NO_IMAGES = "(an image, left out: this model takes none)"
 _SEE_BELOW = "(an image, see below)"
@@ -80,19 +81,23 @@ def _assistant(message: AssistantMessage, model: Model) -> Iterator[Body]:
         thoughts = [block.text for block in message.content if isinstance(block, Thinking)]
         body["reasoning_content"] = "".join(thoughts) if own else ""
     if calls:
-        body["tool_calls"] = [_call(call) for call in calls]
+        body["tool_calls"] = [_call(call, model) for call in calls]
     yield body
 
 
-def _call(call: ToolCall) -> Body:
+def _call(call: ToolCall, model: Model) -> Body:
     function = {"name": call.name, "arguments": _json(thawed(call.arguments))}
-    return {"id": _wire_id(call.id), "type": "function", "function": function}
+    return {"id": _wire_id(call.id, model), "type": "function", "function": function}
 
 
 def _result(message: ToolResultMessage, model: Model) -> Body:
     placeholder = _SEE_BELOW if "image" in model.inputs else _NO_IMAGES
     parts = [block.text if isinstance(block, Text) else placeholder for block in message.content]
-    return {"role": "tool", "tool_call_id": _wire_id(message.call_id), "content": "\n".join(parts) or "(no output)"}
+    call_id = _wire_id(message.call_id, model)
+    body: Body = {"role": "tool", "tool_call_id": call_id, "content": "\n".join(parts) or "(no output)"}
+    if model.compat.get("requiresToolResultName"):
+        body["name"] = message.name
+    return body
 
 
 def _content(blocks: Sequence[Text | Image], model: Model) -> str | list[Body]:
@@ -119,11 +124,13 @@ def _tool(tool: ToolSpec) -> Body:
     return {"type": "function", "function": function}
 
 
-def _wire_id(ours: str) -> str:
-    """Return `ours` if every host takes it, else a stand-in that is the same in every request."""
-    if _LEGAL_ID.fullmatch(ours):
+def _wire_id(ours: str, model: Model) -> str:
+    """Return `ours` if the host takes it, else a stand-in that is the same in every request."""
+    mistral = bool(model.compat.get("requiresMistralToolIds"))  # it takes nine letters and digits, no more and no less
+    if (_MISTRAL_ID if mistral else _LEGAL_ID).fullmatch(ours):
         return ours
-    return f"call_{hashlib.sha256(ours.encode('utf-8', 'replace')).hexdigest()[:32]}"
+    digest = hashlib.sha256(ours.encode("utf-8", "replace")).hexdigest()
+    return digest[:9] if mistral else f"call_{digest[:32]}"
 
 
 def known_ids(messages: Sequence[Message]) -> frozenset[str]:

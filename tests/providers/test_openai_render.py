@@ -1,6 +1,7 @@
 """Rendering a request, and the history that every dialect is given."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -99,6 +100,16 @@ def test_calls_and_results_are_paired_and_thinking_is_left_out() -> None:
         },
         {"role": "tool", "tool_call_id": "c1", "content": "done"},
     ]
+
+
+@pytest.mark.parametrize("ours", ["c1", "call_0123456789", "ä", "A1b2C3d4E"])
+def test_mistral_gets_ids_of_nine_characters_and_named_results(ours: str) -> None:
+    compat = {"requiresMistralToolIds": True, "requiresToolResultName": True}
+    body = body_of(user_message("hi"), answer(ToolCall(ours, "read")), result(ours), compat=compat)
+    call, told = body["messages"][1]["tool_calls"][0], body["messages"][2]
+    assert re.fullmatch("[A-Za-z0-9]{9}", call["id"])
+    assert (told["tool_call_id"], told["name"]) == (call["id"], "read")
+    assert ours != "A1b2C3d4E" or call["id"] == ours
 
 
 @pytest.mark.parametrize(("by", "expected"), [(OWN, "hm"), (OTHER, "")])
