@@ -480,8 +480,8 @@ class Agent:
             if attempt.route != self.route:
                 why = self.view().why_not(prefer) if prefer is not None else None
                 await self._set_route(attempt.route, "failover", why or "the first usable model")
+            self._emit(feed.AnswerStarted(attempt.route))
             while True:
-                self._emit(feed.AnswerStarted(attempt.route))
                 result = await self.parts.wires.send(attempt.route, request, self._streamed)
                 if isinstance(result, Reply):
                     self.engine.complete(attempt)
