@@ -14,11 +14,11 @@ def main() -> None:
         import click
     except ImportError:
         fail(MissingExtra("The command line", "app"))
-    from pi_fallback.commands import COMMANDS, run
-
     arguments = sys.argv[1:]
-    command = COMMANDS.get(arguments[0]) if arguments else None
     try:
+        from pi_fallback.commands import COMMANDS, run
+
+        command = COMMANDS.get(arguments[0]) if arguments else None
         if command is not None:
             code = command.main(arguments[1:], prog_name=f"pi-fallback {arguments[0]}", standalone_mode=False)
         else:

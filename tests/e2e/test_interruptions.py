@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pi_fallback.testing import Ok, RunningFaultServer, Stall, Status, ToolCallScript
-from tests.e2e.user import User
+from tests.e2e.user import User, written
 
 PROMPT_END_S = 5.0  # a person who pressed Ctrl-C would press it again after that
 
@@ -75,6 +75,12 @@ def test_a_signal_in_an_answer_ends_the_program_and_its_connection(
     assert mode == "json" or out == ""
     fault_server.wait_until(lambda requests: requests[0].outcome == "left")
     assert len(fault_server.requests) == 1
+
+
+def test_a_signal_while_the_program_starts_ends_it(user: User) -> None:
+    written(user.folder / "slow.py", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = user.run("--plugin", "slow.py", "-p", "hello")
+    assert (done.code, done.out, done.err.strip()) == (130, "", "")
 
 
 def test_a_signal_in_the_countdown_ends_the_program(user: User, fault_server: RunningFaultServer) -> None:
