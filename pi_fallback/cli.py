@@ -27,7 +27,7 @@ def main() -> None:
         fail(error)
     except click.ClickException as error:
         hint = " `pi-fallback --help` lists what there is." if isinstance(error, click.UsageError) else ""
-        fail(PiFallbackError(f"{error.format_message()}{hint}"))
+        fail(PiFallbackError(f"{error.format_message().removesuffix('.')}.{hint}"))
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except OSError as error:

@@ -135,6 +135,8 @@ def run(
 
 
 def _session(world: World, cwd: Path, *, go_on: bool, resume: str | None) -> Path | None:
+    if resume is not None and go_on:
+        raise click.ClickException("Say either --continue or --resume, not both")
     if resume is not None:
         return session_files.find(world.agent_dir, str(cwd), resume)
     if not go_on:

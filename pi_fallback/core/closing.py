@@ -12,7 +12,7 @@ def closing_error(failures: Mapping[Route, Failure], view: View, when: Callable[
     """
     lines: list[str] = []
     for route, failure in failures.items():
-        lines.append(f"{route}: {failure.kind.value}: {_one_line(failure.text)}{_again(route, failure, view, when)}")
+        lines.append(f"{route}: {failure.kind.value}: {one_line(failure.text)}{_again(route, failure, view, when)}")
     lines += [
         f"{route}: not tried: {reason}{_again(route, None, view, when)}"
         for route in view.order
@@ -30,6 +30,7 @@ def _again(route: Route, failure: Failure | None, view: View, when: Callable[[fl
     return "" if until is None or until <= view.now else f" (again {when(until)})"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The beginning of `text`, which a provider wrote, on one line."""
     flat = " ".join(text.split())
     return flat if len(flat) <= 300 else flat[:299] + "…"

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from pi_fallback_hookspecs import AgentEnd, ModelRef, Route, StopReason, View
-
 from pi_fallback.config.schema import ProgressSettings
 from pi_fallback.core.cycling import cycle, routes_to
+from pi_fallback_hookspecs import AgentEnd, ModelRef, Route, StopReason, View
 
 
 def next_routes(view: View, settings: ProgressSettings, *, untried_only: bool) -> tuple[Route, ...]:

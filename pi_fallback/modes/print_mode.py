@@ -5,6 +5,7 @@ from signal import Signals
 from typing import TextIO
 
 from pi_fallback.core.clean import clean
+from pi_fallback.core.closing import one_line
 from pi_fallback.modes.catching import catching
 from pi_fallback.modes.outcome import Outcome
 from pi_fallback.modes.speaking import say
@@ -60,9 +61,10 @@ def notice(item: feed.FeedItem, clock_words: Callable[[float], str]) -> str | No
             return f"using {route}"
         case feed.RetryScheduled():
             count = f" ({item.attempt} of {item.max_attempts})" if item.max_attempts else ""
-            return f"{item.failure}\nwaiting {item.delay_s:.1f} s: {item.route} again {clock_words(item.at)}{count}"
+            waiting = f"waiting {item.delay_s:.1f} s: {item.route} again {clock_words(item.at)}{count}"
+            return f"{one_line(str(item.failure))}\n{waiting}"
         case feed.RunEnded(failure=failure, will_retry_at=None, recoverable=True) if failure is not None:
-            return str(failure)  # what comes next tells that it goes on, not why it had to
+            return one_line(str(failure))  # what comes next tells that it goes on, not why it had to
         case feed.TimerChanged(plugin, name, at, label) if at is not None:
             return f"waiting: {label or f'{plugin} {name}'} {clock_words(at)}"
         case feed.Noticed(text, level):

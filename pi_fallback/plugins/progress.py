@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from pi_fallback.config.schema import ProgressSettings
+from pi_fallback.core.progress import all_tried, next_routes, quiet_until, recovery_at
 from pi_fallback_hookspecs import (
     Abort,
     AgentEnd,
@@ -22,9 +24,6 @@ from pi_fallback_hookspecs import (
     View,
     hookimpl,
 )
-
-from pi_fallback.config.schema import ProgressSettings
-from pi_fallback.core.progress import all_tried, next_routes, quiet_until, recovery_at
 
 NAME = "progress"
 QUIET = "quiet"
@@ -121,7 +120,8 @@ class ProgressDetection:
             return ()  # somebody answered `Stop`: that is the user's configured end
         models = len(view.models)
         if models <= 1:
-            notice = Notify("There is no other model to switch to. Add a key for a second provider.", "warning")
+            remedy = "Enable a second one, or add a key for another provider."
+            notice = Notify(f"There is no other model to switch to. {remedy}", "warning")
         else:
             notice = Notify(f"All {models} models have failed.", "warning")
         wakes = recovery_at(view, self.settings) if self.settings.wait_for_recovery else None

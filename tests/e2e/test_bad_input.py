@@ -83,6 +83,7 @@ def test_every_mode_without_a_screen_is_strict(user: User, mode: str) -> None:
         (("--model", "groq/openai/gpt-oss-120b"), "Set GROQ_API_KEY, or add groq to auth.json."),
         (("--continue",), "There is no session in {folder} to continue. Start one without --continue."),
         (("--resume", "abc"), "No session in this folder has an id that begins with 'abc'."),
+        (("--continue", "--resume", "abc"), "Say either --continue or --resume, not both."),
         (("--resume", "gone.jsonl"), "gone.jsonl cannot be opened: No such file or directory."),
         (("--resume", "bad.jsonl"), "bad.jsonl, line 1: this is not a session of pi-fallback: the line is not JSON."),
         (("--plugin", "bad.py"), "Plugin bad (bad.py) cannot be loaded: ModuleNotFoundError:"),
@@ -112,7 +113,7 @@ def test_an_empty_prompt_is_refused(user: User, arguments: Sequence[str], stdin:
 
 def test_the_terminal_app_is_refused_without_a_terminal(user: User) -> None:
     user.write("models.json", GOOD)
-    assert refused(user) == 'The terminal app needs a terminal. For scripts: pi-fallback -p "…"'
+    assert refused(user) == 'The terminal app needs a terminal. For scripts: pi-fallback -p "…".'
 
 
 def test_without_any_account_the_variables_and_files_to_fill_are_named(user: User) -> None:

@@ -118,6 +118,17 @@ def test_without_progress_detection_the_first_failure_is_the_end(user: User, fau
     assert [request.model for request in fault_server.requests] == ["A"]
 
 
+def test_a_long_error_of_a_provider_is_told_in_one_short_line(user: User, fault_server: RunningFaultServer) -> None:
+    user.endpoints(fault_server.base_url, a="A", b="B")
+    user.settings(retry={"maxRetries": 1, "baseDelayMs": 10})
+    fault_server.play("A", Status(500, body="first line\n" + "x" * 200_000))
+    fault_server.play("B", Ok("from B"))
+    done = user.run("-p", "hello")
+    assert done.out == "from B\n"
+    assert done.err.startswith("a/A: server_error: first line x")
+    assert max(map(len, done.err.splitlines())) <= 300
+
+
 def test_with_wait_for_recovery_the_first_model_is_tried_again(user: User, fault_server: RunningFaultServer) -> None:
     user.endpoints(fault_server.base_url, a="A", b="B")
     waits = {"quietSeconds": 20, "actWhenSettled": True, "waitForRecovery": True, "failedCooldownSeconds": 0.5}
