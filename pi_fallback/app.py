@@ -156,7 +156,7 @@ def prepare(options: Options, world: World) -> Setup:
     wishes = Wishes(options.model, options.models, configuration.project_models)
     selection = select(catalog, labels(found.accounts), settings, wishes)
     if not selection.order:
-        _refuse((*problems, *found.problems))
+        _refuse((*problems, *(_located(problem, world) for problem in found.problems)))
         raise NoUsableModel(NOTHING.format(auth=shown(world.agent_dir / "auth.json")))
     notices = [
         *map(str, problems),
@@ -166,7 +166,7 @@ def prepare(options: Options, world: World) -> Setup:
         *known.notices,
         *catalog.notices,
         *found.notices,
-        *map(str, found.problems),
+        *(str(_located(problem, world)) for problem in found.problems),
         *selection.notices,
     ]
     return Setup(
@@ -186,6 +186,12 @@ NOTHING = (
     "There is no model to use, because no key was found. Set one such as OPENAI_API_KEY, OPENROUTER_API_KEY or "
     "GROQ_API_KEY, put it into {auth}, or name a server of your own in models.json."
 )
+
+
+def _located(problem: Problem, world: World) -> Problem:
+    """`problem` with the whole path, if it is one of a file: accounts are known by the bare name of theirs."""
+    inside = problem.path.name in {"auth.json", "models.json"}
+    return replace(problem, path=world.agent_dir / problem.path) if inside else problem
 
 
 def _refuse(problems: Sequence[Problem]) -> None:

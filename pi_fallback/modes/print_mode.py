@@ -11,7 +11,7 @@ from pi_fallback.modes.outcome import Outcome
 from pi_fallback.modes.speaking import say
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent
-from pi_fallback_hookspecs import Image
+from pi_fallback_hookspecs import Image, StopReason
 
 
 async def run_print(
@@ -47,6 +47,10 @@ async def run_print(
     if outcome.exit_code == 0:
         if answer is not None and answer.text:
             write(out, clean(answer.text) if out.isatty() else answer.text)
+            if answer.stop_reason is StopReason.LENGTH:
+                write(
+                    err, "warning: the answer was cut off at its length limit. Ask it to continue, or raise maxTokens."
+                )
     elif outcome.closing is None:
         write(err, clean((answer and answer.error) or "The run did not end well."))
     return outcome.exit_code

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import cast
 
+from pi_fallback.runtime.admission import RefusedError
+
 GROUP = "pi_fallback"
 
 
@@ -136,6 +138,8 @@ def _from_file(path: Path, *, explicit: bool = False) -> Candidate:
 
 def _import_file(path: Path) -> object:
     # The name differs by path: two agents of one process may have plugins of one file name.
+    if not path.is_file():
+        raise RefusedError("cannot be loaded: there is no such file")
     name = f"pi_fallback_plugin_{zlib.crc32(str(path.resolve()).encode()):08x}_{path.stem}"
     spec = importlib.util.spec_from_loader(name, _SourceLoader(name, str(path)))
     if spec is None or spec.loader is None:

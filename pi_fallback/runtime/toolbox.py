@@ -61,7 +61,9 @@ class Toolbox:
         return result
 
     def aborted(self, call: ToolCall) -> ToolResultMessage:
-        return _result(call, "The user aborted before this was done. If it had begun, it may have run in part.", is_error=True)
+        return _result(
+            call, "The user aborted before this was done. If it had begun, it may have run in part.", is_error=True
+        )
 
     async def _refusal(self, call: ToolCall, tool: Tool | None, view: View, *, whole: bool) -> str | None:
         if tool is None:

@@ -8,7 +8,7 @@ import pytest
 from pi_fallback.config.schema import RetryPolicy
 from pi_fallback.modes.print_mode import run_print
 from pi_fallback.testing import Fail, Hang, Pieces, Say, ScriptedProvider, fail
-from pi_fallback_hookspecs import Command, CommandContext, hookimpl
+from pi_fallback_hookspecs import Command, CommandContext, StopReason, hookimpl
 from tests.conftest import Backend
 from tests.rigs import Rig, rig
 
@@ -107,3 +107,12 @@ async def test_a_command_that_only_speaks_asks_no_model() -> None:
     async with rig(ScriptedProvider({"A": Say("fine")}), ["A"], plugins=[("spoken", Spoken())]) as r:
         assert await printed(r, "/say this") == (0, "", "you said this\n")
         assert r.asked == []
+
+
+async def test_an_answer_that_was_cut_off_by_its_limit_says_so() -> None:
+    out, err = StringIO(), StringIO()
+    script = ScriptedProvider({"A": Say("as far as it g", stop=StopReason.LENGTH)})
+    async with rig(script, ["A"]) as r:
+        assert await run_print(r.agent, "go", out=out, err=err) == 0
+    assert out.getvalue() == "as far as it g\n"
+    assert "length limit" in err.getvalue()

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import anyio
 import pytest
+
+from pi_fallback.runtime.discovery import discover
+from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback.runtime.registry import Registry
 from pi_fallback_hookspecs import (
     AgentEnd,
     Input,
@@ -24,10 +28,6 @@ from pi_fallback_hookspecs import (
     View,
     hookimpl,
 )
-
-from pi_fallback.runtime.discovery import discover
-from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.registry import Registry
 from tests.runtime.test_dispatch import FAILURE
 
 pytestmark = pytest.mark.anyio

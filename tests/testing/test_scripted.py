@@ -5,6 +5,8 @@ from typing import Any
 
 import anyio
 import pytest
+
+from pi_fallback.testing import CallTool, Fail, Hang, Move, Pieces, Say, ScriptedProvider, Wait, fail
 from pi_fallback_hookspecs import (
     Call,
     Fault,
@@ -25,8 +27,6 @@ from pi_fallback_hookspecs import (
     ToolCallDelta,
     user_message,
 )
-
-from pi_fallback.testing import CallTool, Fail, Hang, Move, Pieces, Say, ScriptedProvider, Wait, fail
 
 pytestmark = pytest.mark.anyio
 
