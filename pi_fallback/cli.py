@@ -35,7 +35,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # then whoever read has gone, as `head` does
             where = f"{error.filename}: " if error.filename else ""
-            print(f"pi-fallback: {where}{error.strerror or error}. Correct that and start again.", file=sys.stderr)  # noqa: T201
+            sys.stderr.write(f"pi-fallback: {where}{error.strerror or error}. Correct that and start again.\n")
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -48,5 +48,5 @@ def _open_standard_streams() -> None:
 
 
 def fail(error: PiFallbackError) -> NoReturn:
-    print(f"pi-fallback: {error}", file=sys.stderr)  # noqa: T201
+    sys.stderr.write(f"pi-fallback: {error}\n")
     sys.exit(error.exit_code)

@@ -8,7 +8,6 @@ import json
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -210,6 +209,5 @@ def _say_timeline(teller: Teller, server: FaultServer, took_s: float) -> None:
     click.echo("\nTimeline")
     for at, text in teller.timeline:
         click.echo(f"  {at:5.1f} s  {text}")
-    counts: Callable[[str], int] = lambda model: len(server.requests_for(model))  # noqa: E731
-    click.echo(f"  {took_s:5.1f} s  settled; requests: atlas-large {counts('atlas-large')}, ", nl=False)
-    click.echo(f"beacon-medium {counts('beacon-medium')}")
+    first, second = (len(server.requests_for(model)) for model in ("atlas-large", "beacon-medium"))
+    click.echo(f"  {took_s:5.1f} s  settled; requests: atlas-large {first}, beacon-medium {second}")

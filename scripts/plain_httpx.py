@@ -20,7 +20,7 @@ def main() -> None:
         python = str(env / "bin" / "python")
         subprocess.run(["uv", "pip", "uninstall", "--quiet", "--python", python, "httpx2"], check=True)
         subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, "httpx>=0.28"], check=True)
-        which = "from pi_fallback.http.library import httpx; assert httpx.__name__ == 'httpx', httpx.__name__"
+        which = "from pi_fallback.http.backend import httpx; assert httpx.__name__ == 'httpx', httpx.__name__"
         subprocess.run([python, "-c", which], check=True, cwd=ROOT)
         sys.exit(subprocess.run([python, "-m", "pytest", "-q", *TESTS], cwd=ROOT, check=False).returncode)
 

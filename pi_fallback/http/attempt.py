@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from pi_fallback.http import limits
-from pi_fallback.http.library import httpx
+from pi_fallback.http.backend import httpx
 from pi_fallback.http.redaction import hidden
 from pi_fallback_hookspecs import Fault, FaultKind
 

@@ -13,7 +13,7 @@ import anyio
 from pi_fallback.http import limits
 from pi_fallback.http.addresses import SECRET_HEADERS, check_address, check_headers, check_secret, is_loopback
 from pi_fallback.http.attempt import Attempt
-from pi_fallback.http.library import httpx
+from pi_fallback.http.backend import httpx
 from pi_fallback.http.response import Response, WireError
 from pi_fallback_hookspecs import Fault, FaultKind, Key, origin_of
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import anyio
 
 from pi_fallback.http import limits
-from pi_fallback.http.library import httpx
+from pi_fallback.http.backend import httpx
 from pi_fallback.http.redaction import hidden
 from pi_fallback.http.retry_after import retry_after_s
 from pi_fallback_hookspecs import Fault, FaultKind

@@ -1,7 +1,7 @@
 """The commands of the line protocol as values: what a client may send, and how a line becomes one."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, TypeAlias, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
@@ -137,7 +137,7 @@ Command: TypeAlias = (
 
 _ADAPTER: TypeAdapter[Command | UiResponse] = TypeAdapter(Annotated[Command | UiResponse, Field(discriminator="type")])
 _MODELS: tuple[type[BaseModel], ...] = (*cast("Any", Command).__args__, UiResponse)
-NAMES: tuple[str, ...] = tuple(model.model_fields["type"].annotation.__args__[0] for model in _MODELS)  # pyright: ignore
+NAMES: tuple[str, ...] = tuple(get_args(model.model_fields["type"].annotation)[0] for model in _MODELS)
 
 
 @dataclass(frozen=True, slots=True)
