@@ -9,7 +9,7 @@ from pathlib import Path
 from pi_fallback.state import tables
 from pi_fallback.state.instant import Instant
 
-BUSY_S = 0.025  # what a locked file may cost one turn, with room for the scheduler below 50 ms
+BUSY_S = 0.04  # what a locked file may cost one turn, with room for the scheduler below 50 ms
 OPEN_S = 0.25  # once in the life of a process, in a queue with others that start
 
 Identity = tuple[int, int]

@@ -1,0 +1,1 @@
+"""Figures: what our own work costs, as ratios to the raw HTTP client in the same run."""
