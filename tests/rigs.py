@@ -18,7 +18,7 @@ from pi_fallback.runtime.registry import Registry
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.toolbox import Approval, Toolbox
 from pi_fallback.runtime.watchdog import Watchdog
-from pi_fallback.runtime.wires import Wires
+from pi_fallback.runtime.wires import Keys, Wires
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback.state.store import LedgerStore
 from pi_fallback.testing import Called, ScriptedProvider
@@ -102,6 +102,7 @@ async def rig(
     approval: Approval = "always",
     order: Sequence[Route] | None = None,
     past: Reopened | None = None,
+    keys: Keys | None = None,
 ) -> AsyncGenerator[Rig, None]:
     """Run an agent over `script`, with progress detection unless `progress` is switched off."""
     settings = progress or ProgressSettings()
@@ -136,7 +137,7 @@ async def rig(
         engine=engine,
         book=book,
         dispatcher=dispatcher,
-        wires=Wires({P: provider}, {}, catalog, no_key, watchdog),
+        wires=Wires({P: provider}, {}, catalog, keys or no_key, watchdog),
         watchdog=watchdog,
         toolbox=Toolbox(tools or {}, dispatcher, QuietUi(), "/", approval, signals.emit),
         commands={command.name: command for command in registry.commands()},

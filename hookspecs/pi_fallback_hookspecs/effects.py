@@ -49,12 +49,11 @@ class CancelTimer:
 class SwitchRoute:
     """Set the session's route to the first usable one of `on`, without a run.
 
-    With `lease` the switch belongs to this session only. The user's saved default never changes.
+    The switch is a lease: it belongs to this session. The user's saved default never changes.
     """
 
     on: tuple[Route, ...]
     reason: str = ""
-    lease: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +77,14 @@ class Run:
     """Start a new run on the first usable route of `on`, from the context as it is.
 
     The switch comes first; `say` becomes a user message only if the switch worked and it is not the
-    last user message already. Of one event's runs the first wins, the rest become a notice.
+    last thing said already. Of one event's runs the first wins, the rest become a notice. With `fresh`
+    a new episode begins: every route may be tried again, so see to it that this comes to an end.
     """
 
     on: tuple[Route, ...]
     say: str | None = None
     reason: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

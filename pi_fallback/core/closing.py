@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 from pi_fallback_hookspecs import Failure, Route, View
 
 
-def closing_error(failures: Mapping[Route, Failure], view: View, when: Callable[[float], str]) -> str:
+def closing_error(
+    failures: Mapping[Route, Failure], view: View, when: Callable[[float], str], *, stopped_by: str = ""
+) -> str:
     """Name each route that was tried or is resting, its reason, and when it may be tried again.
 
-    `when` turns a moment (monotonic seconds) into words.
+    `when` turns a moment (monotonic seconds) into words; `stopped_by` says who wanted no other tried.
     """
     lines: list[str] = []
     for route, failure in failures.items():
@@ -21,7 +23,8 @@ def closing_error(failures: Mapping[Route, Failure], view: View, when: Callable[
     untried = [str(route) for route in view.order if route not in failures and view.usable(route)]
     head = "The model failed." if untried else "No model is left to try."
     tail = f"Not tried: {', '.join(untried)}. Choose one with /model or --model." if untried else ""
-    return "\n".join([head, *(f"  {line}" for line in lines), *([tail] if tail else [])])
+    stop = f"Stopped by {one_line(stopped_by)}." if stopped_by else ""
+    return "\n".join([head, *(f"  {line}" for line in lines), *filter(None, (stop, tail))])
 
 
 def _again(route: Route, failure: Failure | None, view: View, when: Callable[[float], str]) -> str:

@@ -1,14 +1,16 @@
 """Progress detection: what an error, a turn, a timer or the user's act means for going on."""
 
-from collections.abc import Sequence
-
 from pi_fallback.config.schema import ProgressSettings
 from pi_fallback.core.cycling import cycle, routes_to
 from pi_fallback_hookspecs import AgentEnd, ModelRef, Route, StopReason, View
 
 
 def next_routes(view: View, settings: ProgressSettings, *, untried_only: bool) -> tuple[Route, ...]:
-    """The routes to go on with, best first; with `untried_only` none of a model that this incident has tried."""
+    """The routes to go on with, best first, for the case that the current one cannot.
+
+    With `untried_only` none of a model that this incident has tried; then the current one leads if it
+    has not been tried, because the user chose it since.
+    """
     tried = {route.ref for route in view.visited} if untried_only else set[ModelRef]()
     models = cycle(
         view.models,
@@ -18,7 +20,14 @@ def next_routes(view: View, settings: ProgressSettings, *, untried_only: bool) -
         working_ttl_s=settings.last_working_ttl_s,
         failed_cooldown_s=settings.failed_cooldown_s,
     )
+    if untried_only and view.current is not None:
+        models = (view.current.ref, *models)
     return routes_to([model for model in models if model not in tried], view)
+
+
+def has_failed(view: View) -> bool:
+    """Whether the current model has failed since it last worked."""
+    return view.current is not None and view.current.ref in view.ledger.failures
 
 
 def quiet_until(event: AgentEnd, settings: ProgressSettings) -> float | None:
@@ -56,7 +65,3 @@ def all_tried(view: View) -> bool:
     """Whether this incident has tried every model that is not resting or refused."""
     tried = {route.ref for route in view.visited}
     return all(route.ref in tried for route in view.order if view.usable(route))
-
-
-def names(models: Sequence[ModelRef]) -> str:
-    return ", ".join(map(str, models))

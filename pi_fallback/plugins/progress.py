@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pi_fallback.config.schema import ProgressSettings
-from pi_fallback.core.progress import all_tried, next_routes, quiet_until, recovery_at
+from pi_fallback.core.progress import all_tried, has_failed, next_routes, quiet_until, recovery_at
 from pi_fallback_hookspecs import (
     Abort,
     AgentEnd,
@@ -53,10 +53,10 @@ class ProgressDetection:
 
     @hookimpl
     def agent_start(self, event: AgentStart) -> Sequence[Effect] | None:
-        """A prompt during the countdown goes to the model that cycling would choose."""
+        """A prompt during the countdown goes to the model that cycling would choose, not to the broken one."""
         if event.cause != "prompt" or not self._waiting(event.view):
             return None
-        routes = next_routes(event.view, self.settings, untried_only=False)
+        routes = next_routes(event.view, self.settings, untried_only=False) if has_failed(event.view) else ()
         switch = (SwitchRoute(routes, "the model before it failed"),) if routes else ()
         return (*ALL_TIMERS, *switch)
 
@@ -78,7 +78,7 @@ class ProgressDetection:
             routes = next_routes(event.view, self.settings, untried_only=False)
             if event.view.current is not None and event.view.usable(event.view.current):
                 routes = (*routes, event.view.current)
-            return Run(routes, self.settings.prompt, "the first model may be tried again")
+            return Run(routes, self.settings.prompt, "the first model may be tried again", fresh=True)
         return self._go_on(event.view, f"no progress for {self.settings.quiet_s:g} s")
 
     @hookimpl

@@ -5,16 +5,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pi_fallback_hookspecs import (
+    AssistantMessage,
     Failure,
     Image,
     Message,
     Request,
     Route,
+    StopReason,
     ToolCall,
     ToolSpec,
     UserMessage,
     user_message,
 )
+
+UNSENT = frozenset({StopReason.ERROR, StopReason.ABORTED})
 
 
 class Log(Protocol):
@@ -32,7 +36,7 @@ class Log(Protocol):
 
 @dataclass
 class Conversation:
-    """One session's history. Only the agent's own task changes it."""
+    """One session's history, what is queued for it, and its route."""
 
     log: Log
     system: str
@@ -51,8 +55,11 @@ class Conversation:
         return Request(tuple(self.messages), self.system, self.tools, thinking=thinking)
 
     def says_last(self, text: str) -> bool:
-        """Whether `text` already is the last user message."""
-        last = next((m for m in reversed(self.messages) if isinstance(m, UserMessage)), None)
+        """Whether `text` already is the last user message, and still waits for an answer."""
+        sent = [m for m in self.messages if not (isinstance(m, AssistantMessage) and m.stop_reason in UNSENT)]
+        if not sent or isinstance(sent[-1], AssistantMessage):
+            return False
+        last = next((m for m in reversed(sent) if isinstance(m, UserMessage)), None)
         return last is not None and last.text == text
 
     def take_steering(self) -> list[UserMessage]:

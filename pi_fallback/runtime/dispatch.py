@@ -124,6 +124,10 @@ class Dispatcher:
         except StopIteration as end:
             return end.value
 
+    def askers(self, hook: str) -> frozenset[str]:
+        """The plugins that implement `hook` and are not disabled."""
+        return frozenset(impl.plugin.name for impl in self.registry.impls(hook) if not impl.plugin.disabled)
+
     def owner_of(self, command: str) -> str:
         """The plugin that offers `command`; empty if none does."""
         return self.registry.owner_of(command)

@@ -6,7 +6,7 @@ before it asks, and may be dropped at every `Ask`.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from pi_fallback.config.schema import RetryPolicy
@@ -40,6 +40,8 @@ from pi_fallback_hookspecs import (
 )
 
 INCIDENT_S = 3600.0  # an hour of failing is an end, whatever the plugins say
+STAY_S = 2.0  # a wait up to this stays inside the turn; a longer one ends the run
+LONGEST_WAIT_S = 31 * 86_400.0  # no server's word counts for longer
 BUDGET_PER_ROUTE = 4
 BUDGET_MAX = 50
 BUDGET_MIN = 8  # a single route with the default backoff needs four
@@ -77,7 +79,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Go on with another route, in the same turn. `effects` are still to be performed, for plugin `by`."""
+    """Go on with another route. `effects` are still to be performed, for plugin `by`; `booked` are in the ledger."""
 
     route: Route
     failure: Failure
@@ -85,6 +87,12 @@ class Switch:
     after_s: float = 0.0
     by: str = ""
     effects: tuple[Effect, ...] = ()
+    booked: tuple[Rest | Wake, ...] = ()
+
+    @property
+    def ends_run(self) -> bool:
+        """Whether the wait is too long to stay in the turn."""
+        return self.after_s > STAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,12 @@ class RetrySame:
     free: bool = False
     by: str = ""
     effects: tuple[Effect, ...] = ()
+    booked: tuple[Rest | Wake, ...] = ()
+
+    @property
+    def ends_run(self) -> bool:
+        """Whether the wait is too long to stay in the turn."""
+        return self.after_s > STAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,7 @@ class GiveUp:
     reason: str = ""
     by: str = ""
     effects: tuple[Effect, ...] = ()
+    booked: tuple[Rest | Wake, ...] = ()
 
 
 Outcome: TypeAlias = Switch | RetrySame | GiveUp
@@ -129,6 +144,9 @@ class Incident:
     attempts: int = 0
     repeats: int = 0
     decided: bool = False
+
+    def is_spent(self, now: float) -> bool:
+        return self.attempts >= self.budget or now >= self.deadline
 
 
 @dataclass
@@ -205,24 +223,30 @@ class Engine:
             return
         order: Sequence[Route] = pool.order
         refusals: Mapping[Route, str] = {}
+        left_out: dict[Route, str] = {}
         if asks_order:
             view = self.view(current)
             known = frozenset(pool.order)
             answer = cast("Sequence[Route]", (yield Ask("order_routes", OrderRoutes(view=view, order=pool.order))))
             order = tuple(dict.fromkeys(route for route in answer if route in known))
+            left_out = dict.fromkeys(known.difference(order), "left out by a plugin")
         if asks_refusals:
             view = self.view(current)
             event = RefuseRoutes(view=view, order=tuple(order))
             refusals = cast("Mapping[Route, str]", (yield Ask("refuse_routes", event)))
+        refusals = {**left_out, **refusals} if left_out else refusals
         self._table = RouteTable(order, refusals)
         self._table_key = key
 
     def begin(self, episode: Episode, request: Request, prefer: Route | None) -> Plan[Attempt | None]:
-        """Begin an attempt on `prefer` if it may be used, else on the best usable route; None if there is none.
+        """Begin an attempt on `prefer` if it may be used, else on the best usable route.
 
-        An attempt that was begun before on this episode is stale from now on: its results are ignored.
+        None if there is none, or if the incident has failed too often or for too long. An attempt that
+        was begun before on this episode is stale from now on: its results are ignored.
         """
         yield from self.refresh(prefer)
+        if self.is_spent(episode):
+            return None
         now = self.now()
         route = prefer if prefer is not None and self.usable(prefer) else None
         if route is None:
@@ -269,7 +293,7 @@ class Engine:
                 self._mark(failure, now)
                 incident.failures[attempt.route] = failure
         yield from self.refresh(attempt.route)
-        if incident.attempts >= incident.budget or now >= incident.deadline:
+        if incident.is_spent(now):
             return GiveUp(failure, False, "this has failed too often")
         if "request_failed" in self.asked:
             event = RequestFailed(
@@ -293,6 +317,14 @@ class Engine:
             self.book.update(lambda ledger: ledger.wake(effect.scope))
             self._table = RouteTable(self._table.order, self._table.refusals)
 
+    def is_spent(self, episode: Episode) -> bool:
+        """Whether this incident has failed too often, or for too long, for another attempt."""
+        return episode.incident is not None and episode.incident.is_spent(self.now())
+
+    def allow_backoff(self, allowed: bool) -> None:
+        """Switch the host's own backoff on or off."""
+        self.policy = replace(self.policy, enabled=allowed)
+
     def first_usable(self, on: Sequence[Route]) -> Route | None:
         return next((route for route in on if self.usable(route)), None)
 
@@ -308,7 +340,9 @@ class Engine:
     def _booked(self, attempt: Attempt, failure: Failure, now: float) -> Incident:
         incident = attempt.episode.incident
         if incident is None:
+            # The host's own repeats come on top: however many were asked for, other routes keep their chance.
             budget = max(BUDGET_MIN, min(BUDGET_MAX, BUDGET_PER_ROUTE * len(self._table.order)))
+            budget += self.policy.max_retries if self.policy.enabled else 0
             incident = attempt.episode.incident = Incident(now + INCIDENT_S, budget)
         incident.visited.add(attempt.route)
         incident.failures[attempt.route] = failure
@@ -324,19 +358,19 @@ class Engine:
 
     def _decided(self, attempt: Attempt, incident: Incident, failure: Failure, by: str, decision: Decision) -> Outcome:
         incident.decided = True
-        for effect in decision.effects:
-            if isinstance(effect, Rest | Wake):
-                self.booked(effect)
+        booked = tuple(effect for effect in decision.effects if isinstance(effect, Rest | Wake))
+        for effect in booked:
+            self.booked(effect)
         rest = tuple(effect for effect in decision.effects if not isinstance(effect, Rest | Wake))
         if isinstance(decision, Stop):
-            return GiveUp(failure, False, decision.reason, by, rest)
+            return GiveUp(failure, False, decision.reason, by, rest, booked)
         route = self._first_of(attempt.route, incident, decision)
         if route is None:
             recoverable = self.recoverable(attempt.episode)
-            return GiveUp(failure, recoverable, "none of the routes asked for may be used", by, rest)
+            return GiveUp(failure, recoverable, "none of the routes asked for may be used", by, rest, booked)
         if route == attempt.route:
-            return RetrySame(failure, decision.reason, decision.after_s, by=by, effects=rest)
-        return Switch(route, failure, decision.reason, decision.after_s, by, rest)
+            return RetrySame(failure, decision.reason, decision.after_s, by=by, effects=rest, booked=booked)
+        return Switch(route, failure, decision.reason, decision.after_s, by, rest, booked)
 
     def _first_of(self, failed: Route, incident: Incident, decision: Retry) -> Route | None:
         """The first usable route that this incident has not tried; the failed one only if it was named first."""
@@ -362,7 +396,7 @@ def _failure(route: Route, fault: Fault, judged: Judgement, now: float) -> Failu
         text=fault.text or fault.kind.value,
         phase=fault.phase,
         at=now,
-        retry_after_s=judged.retry_after_s,
+        retry_after_s=None if judged.retry_after_s is None else min(judged.retry_after_s, LONGEST_WAIT_S),
         reason=judged.reason,
         fault=fault,
     )

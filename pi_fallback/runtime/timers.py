@@ -21,14 +21,16 @@ class _Timer:
 
 @dataclass
 class Timers:
-    """Runs timers in `tasks`; calls `fire(plugin, name)` at the moment, and `changed` when the set changes.
+    """Runs timers in `tasks` and calls `fire(plugin, name)` at the moment.
 
-    A timer that was cancelled or restarted does not fire, even if its moment had come.
+    `changed` hears when a timer starts and when it is gone, `answered` when what it fired is done. A
+    timer that was cancelled or restarted does not fire, even if its moment had come.
     """
 
     tasks: anyio.abc.TaskGroup
     fire: Callable[[str, str], Awaitable[None]]
     changed: Callable[[TimerKey, float | None, str], None]
+    answered: Callable[[], None]
     _timers: dict[TimerKey, _Timer] = field(default_factory=dict[TimerKey, _Timer], init=False)
     _moments: dict[TimerKey, float] = field(default_factory=dict[TimerKey, float], init=False)
     _firing: int = field(default=0, init=False)
@@ -84,4 +86,4 @@ class Timers:
             await self.fire(*key)
         finally:
             self._firing -= 1
-            self.changed(key, None, "")
+            self.answered()

@@ -7,6 +7,7 @@ from typing import Literal, cast
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import Log
 from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback.runtime.faults import told
 from pi_fallback.runtime.tools.arguments import objection
 from pi_fallback.runtime.tools.errors import ToolError
 from pi_fallback_hookspecs import (
@@ -46,24 +47,25 @@ class Toolbox:
     async def run(self, call: ToolCall, log: Log, view: View, *, whole: bool) -> ToolResultMessage:
         """Run `call` if nobody refuses it. `whole` is false for a call that was cut off: it is never run.
 
-        What the tool did is in the log before anybody hears of it.
+        The journal says that it began before it begins. Raises nothing but cancellation.
         """
         tool = self.tools.get(call.name)
-        refusal = await self._refusal(call, tool, view, whole=whole)
+        try:
+            refusal = await self._refusal(call, tool, view, whole=whole)
+        except (Exception, SystemExit) as error:  # a third party's preview, or a screen that failed: it fails closed
+            refusal = f"Not run: nobody could be asked ({told(error)})."
         if refusal is not None or tool is None:
             return _result(call, refusal or "", is_error=True)
-        self.emit(feed.ToolStarted(call))
         log.tool_started(call)
         result = await self._outcome(tool, call)
         result = await self._folded(call, result, view)
         log.tool_finished(call)
-        self.emit(feed.ToolEnded(call, result))
         return result
 
-    def aborted(self, call: ToolCall) -> ToolResultMessage:
-        return _result(
-            call, "The user aborted before this was done. If it had begun, it may have run in part.", is_error=True
-        )
+    def aborted(self, call: ToolCall, *, begun: bool) -> ToolResultMessage:
+        """The result of a call that the user's abort ended, or kept from beginning."""
+        part = "before this was done: it may have run in part." if begun else "before this began: it was not run."
+        return _result(call, f"The user aborted {part}", is_error=True)
 
     async def _refusal(self, call: ToolCall, tool: Tool | None, view: View, *, whole: bool) -> str | None:
         if tool is None:
@@ -88,13 +90,15 @@ class Toolbox:
         context = ToolContext(self.cwd, self.ui, lambda text: self.emit(feed.ToolProgressed(call.id, text)))
         try:
             output = await tool.run(context, call.arguments)
+            if isinstance(output, ToolOutput):
+                result = ToolResultMessage(call.id, call.name, self._redacted(output.content), bool(output.is_error))
+            else:
+                result = self._result(call, str(output), is_error=False)
         except ToolError as error:
             return self._result(call, str(error), is_error=True)
-        except Exception as error:  # an error of a tool is an answer to the model
+        except (Exception, SystemExit) as error:  # an error of a tool is an answer to the model
             return self._result(call, f"{type(error).__name__}: {error}", is_error=True)
-        if isinstance(output, ToolOutput):
-            return ToolResultMessage(call.id, call.name, self._redacted(output.content), output.is_error)
-        return self._result(call, str(output), is_error=False)
+        return result
 
     def _redacted(self, content: tuple[Text | Image, ...]) -> tuple[Text | Image, ...]:
         """A key that a tool has read goes neither into the session nor to another provider."""

@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 import anyio
 
 from pi_fallback.errors import CredentialError
 from pi_fallback.runtime.watchdog import Watch, Watchdog
 from pi_fallback_hookspecs import (
+    AssistantMessage,
     Call,
     Delta,
     Fault,
@@ -34,6 +35,7 @@ class Keys(Protocol):
     def __call__(self, route: Route, base_url: str) -> Awaitable[Key | None]: ...
 
 
+ENDS = (Reply, Fault)  # made once: a union in `isinstance` is made anew for each event
 TIMED_OUT: Mapping[FaultKind, str] = {
     FaultKind.FIRST_CONTENT_TIMEOUT: "no content within {first_content_s:g} s",
     FaultKind.QUIET_TIMEOUT: "no more content for {quiet_s:g} s",
@@ -85,14 +87,21 @@ class Wires:
         try:
             async with aclosing(stream(call)) as events:
                 async for event in events:
-                    if isinstance(event, Reply | Fault):
-                        return event
+                    if isinstance(event, ENDS):
+                        return _whole(event)
                     watch.last = now()
                     watch.phase = Phase.TOOL_ARGS if isinstance(event, ToolCallDelta) else Phase.TEXT
                     on_delta(event)
-        except Exception as error:  # a third party's stream: nothing of it may end the agent
+        except (Exception, SystemExit) as error:  # a third party's stream: nothing of it may end the agent
             return Fault(FaultKind.OTHER, f"{type(error).__name__}: {error}", phase=watch.phase)
         return Fault(FaultKind.INCOMPLETE, "the stream ended without its terminal event", phase=watch.phase)
+
+
+def _whole(end: Reply | Fault) -> Reply | Fault:
+    """`end`, unless a third party's stream answers with something that is no answer."""
+    if isinstance(end, Fault) or isinstance(cast("object", end.message), AssistantMessage):
+        return end
+    return Fault(FaultKind.MALFORMED, "the provider's reply holds no message", phase=Phase.DONE)
 
 
 def _expired(watch: Watch, limits: Limits) -> Fault:

@@ -36,9 +36,8 @@ def test_it_always_gives_the_best_route_that_neither_rests_nor_is_refused(
         assert table.best(ledger, now=now, without=without) == expected
 
 
-def test_the_first_wake_is_known_when_everything_rests() -> None:
-    table, ledger = RouteTable(ROUTES), Ledger()
-    for index, route in enumerate(ROUTES):
-        ledger = ledger.rest(Scope.of(ScopeKind.CREDENTIAL_MODEL, route), until=100.0 - index, reason="tired")
-    assert table.best(ledger, now=0.0) is None
-    assert table.first_wake() == 100.0 - (len(ROUTES) - 1)
+def test_a_rest_that_somebody_ended_early_is_over() -> None:
+    table, scope = RouteTable(ROUTES), Scope.of(ScopeKind.MODEL, ROUTES[0])
+    ledger = Ledger().rest(scope, until=100.0, reason="tired")
+    assert table.best(ledger, now=0.0) == ROUTES[1]
+    assert table.best(ledger.wake(scope), now=0.0) == ROUTES[0]

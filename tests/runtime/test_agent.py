@@ -498,25 +498,19 @@ async def test_auto_retry_can_be_switched_off_for_a_session() -> None:
         assert r.calls == [("A", 0.0)]
 
 
-class Slow:
-    """An `agent_end` handler during which the user acts."""
+async def test_what_was_ordered_before_an_abort_is_not_performed_after_it() -> None:
+    async def slow_key(_route: Route, _base_url: str) -> None:
+        if anyio.current_time() > 0.0 or (_route == route("B")):
+            await anyio.sleep(5.0)
 
-    def __init__(self) -> None:
-        self.agents: list[Rig] = []
-
-    @hookimpl
-    def agent_end(self, event: AgentEnd) -> Effect:
-        self.agents[0].agent.epoch += 1  # the user acts while this plugin thinks
-        return Run((route("B"),), say="too late")
-
-
-async def test_what_was_asked_for_before_the_user_acted_is_dropped() -> None:
-    slow = Slow()
-    async with rig(ScriptedProvider({"A": Say("ok"), "B": Say("no")}), AB, plugins=[("s", slow)]) as r:
-        slow.agents.append(r)
+    orders = Orders("turn_end", SwitchRoute((route("B"),)), Run((route("B"),), say="too late"))
+    async with rig(ScriptedProvider({"A": Say("ok"), "B": Say("no")}), AB, plugins=[("o", orders)], keys=slow_key) as r:
         await r.agent.prompt("go")
-        await r.agent.settled()
+        await r.until(2.0)
+        await r.agent.abort()
+        await r.until(100.0)
         assert r.asked == ["A"]
+        assert r.agent.settled_now
 
 
 async def test_a_provider_that_raises_is_a_fault_like_any_other() -> None:

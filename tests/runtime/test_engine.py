@@ -8,7 +8,6 @@ import pytest
 
 from pi_fallback.config.schema import RetryPolicy
 from pi_fallback.runtime.engine import (
-    BUDGET_MIN,
     Attempt,
     Engine,
     Episode,
@@ -221,16 +220,18 @@ def test_success_ends_the_incident_and_clears_the_mark() -> None:
 
 def test_a_budget_ends_what_plugins_would_go_on_with_for_ever() -> None:
     bench = Bench(request_failed=lambda _: ("ha", Retry((A,))))
-    outcomes = [bench.fail(DOWN) for _ in range(BUDGET_MIN + 4)]
-    assert all(isinstance(outcome, RetrySame) for outcome in outcomes[:11])
-    assert isinstance(outcomes[11], GiveUp)  # 4 for each of three routes
+    outcomes = [bench.fail(DOWN) for _ in range(15)]
+    assert all(isinstance(outcome, RetrySame) for outcome in outcomes[:14])
+    assert isinstance(outcomes[14], GiveUp)  # 4 for each of three routes, and 3 repeats of the host
 
 
 def test_a_deadline_ends_an_incident() -> None:
     bench = Bench(request_failed=lambda _: ("ha", Retry((A,))))
     bench.fail(DOWN)
+    last = bench.begin()
     bench.now = 3601.0
-    assert isinstance(bench.fail(DOWN), GiveUp)
+    assert isinstance(bench.fail(DOWN, last), GiveUp)
+    assert inline(bench.engine.begin(bench.episode, REQUEST, A), bench.ask) is None
 
 
 def test_a_resting_route_is_passed_over_and_used_when_it_wakes() -> None:

@@ -21,7 +21,7 @@ class Desk:
 
     def __init__(self, tasks: anyio.abc.TaskGroup) -> None:
         self.fired: list[tuple[str, str, float]] = []
-        self.timers = Timers(tasks, self.fire, lambda *_: None)
+        self.timers = Timers(tasks, self.fire, lambda *_: None, lambda: None)
 
     async def fire(self, plugin: str, name: str) -> None:
         self.fired.append((plugin, name, anyio.current_time()))

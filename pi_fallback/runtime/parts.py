@@ -1,0 +1,102 @@
+"""What an agent is made of, and what it is told to do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pi_fallback.runtime import feed
+from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.conversation import Log
+from pi_fallback.runtime.dispatch import Dispatcher
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.signals import Signals
+from pi_fallback.runtime.toolbox import Toolbox
+from pi_fallback.runtime.watchdog import Watchdog
+from pi_fallback.runtime.wires import Wires
+from pi_fallback_hookspecs import (
+    Ability,
+    Cause,
+    Command,
+    Failure,
+    Json,
+    Message,
+    ModelRef,
+    Route,
+    StopReason,
+    Ui,
+    UserMessage,
+)
+
+ABILITIES: frozenset[Ability] = frozenset({"wait", "prompt", "switch", "timers", "notify", "ask"})
+Source = Literal["interactive", "print", "rpc", "embedded"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """A run that is wanted: by whom, on which routes, with what to say. `epoch` is the one it was asked for in."""
+
+    cause: Cause
+    epoch: int
+    message: UserMessage | None = None
+    source: Source = "interactive"
+    on: tuple[Route, ...] = ()
+    say: str | None = None
+    by: str = ""
+    reason: str = ""
+    new_episode: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """The host waits until `at` before it tries again; `scheduled` is what is said of it."""
+
+    at: float
+    scheduled: feed.RetryScheduled
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run ended; `retry` is the host's own next try, `stopped_by` who wanted no other."""
+
+    stop_reason: StopReason
+    failure: Failure | None = None
+    error: str | None = None
+    retry: Backoff | None = None
+    recoverable: bool = True
+    stopped_by: str = ""
+
+
+ABORTED = End(StopReason.ABORTED, error="aborted")
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A session that was read back."""
+
+    log: Log
+    messages: tuple[Message, ...]
+    route: Route | None
+
+
+@dataclass
+class Parts:
+    """What an agent is made of. The composition root fills it in."""
+
+    engine: Engine
+    book: LedgerBook
+    dispatcher: Dispatcher
+    wires: Wires
+    watchdog: Watchdog
+    toolbox: Toolbox
+    commands: Mapping[str, Command]
+    ui: Ui
+    cwd: str
+    system: str
+    open_log: Callable[[], Log]
+    start_route: Route | None
+    find_model: Callable[[str], Route]
+    reopen: Callable[[str], Reopened]
+    settings: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    thinking: Callable[[ModelRef], str | None] = lambda _model: None
+    clock_words: Callable[[float], str] = lambda at: f"at {at:.0f}"
+    signals: Signals = field(default_factory=Signals)

@@ -1,0 +1,305 @@
+"""One run: turns of question, answer and tools, from its order to its end."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import anyio
+
+from pi_fallback.core.closing import closing_error
+from pi_fallback.runtime import feed
+from pi_fallback.runtime.conversation import Conversation
+from pi_fallback.runtime.engine import Attempt, GiveUp, Outcome, RetrySame, Switch
+from pi_fallback.runtime.host import Host
+from pi_fallback.runtime.parts import ABILITIES, ABORTED, Backoff, End, RunOrder, Source
+from pi_fallback.runtime.performer import EffectError
+from pi_fallback.runtime.stage import Stage
+from pi_fallback_hookspecs import (
+    AgentEnd,
+    AgentStart,
+    AssistantMessage,
+    Cause,
+    Delta,
+    Image,
+    Input,
+    Message,
+    Producer,
+    Reply,
+    Route,
+    StopReason,
+    ToolCall,
+    ToolResultMessage,
+    TurnEnd,
+    TurnStart,
+    UserMessage,
+    user_message,
+)
+
+log = logging.getLogger("pi_fallback.trace")
+
+
+class Waits:
+    """The host's own waits of a session: what was announced is also said to be over."""
+
+    def __init__(self, emit: Callable[[feed.FeedItem], None]) -> None:
+        self._emit = emit
+        self._announced: int | None = None
+        self.in_turn = False  # whether a run waits in the middle of a turn
+
+    def announce(self, scheduled: feed.RetryScheduled) -> None:
+        self._announced = scheduled.attempt
+        self._emit(scheduled)
+
+    def over(self, error: str | None) -> None:
+        """The waiting is over: it helped, or `error` says why not."""
+        if self._announced is not None:
+            attempt, self._announced = self._announced, None
+            self._emit(feed.RetryEnded(error is None, attempt, error))
+
+
+class Run:
+    """Carries out one order on `host`.
+
+    It keeps the conversation it began with: a session that takes its place cannot get its answer.
+    """
+
+    def __init__(self, host: Host, order: RunOrder, waits: Waits) -> None:
+        self.host = host
+        self.parts = host.parts
+        self.order = order
+        self.waits = waits
+        self.conversation: Conversation = host.conversation
+        self.messages: list[Message] = []
+
+    async def carry_out(self) -> End | None:
+        """Run until the end. None if nothing was begun, because no route could be used."""
+        if self.order.new_episode:
+            self.host.episode = type(self.host.episode)()
+        scope = self.host.scope = anyio.CancelScope()
+        end: End | None = None
+        try:
+            with scope:
+                end = await self._until_end()
+        finally:
+            self.host.scope = None
+        # The abort may come in the very moment in which the request fails: then it still is an abort.
+        if scope.cancelled_caught or (scope.cancel_called and end is not None and end.failure is not None):
+            end = ABORTED
+        return None if end is None else await self._finish(end)
+
+    async def _until_end(self) -> End | None:
+        order, say = self.order, list[Message]()
+        if order.on:
+            try:
+                await self.host.switch_to(order.on, order.reason or order.by)
+            except EffectError as error:
+                await self.host.effect_failed(order.by, "Run", str(error))
+                if order.message is None:
+                    return None
+            if order.say is not None and not self.conversation.says_last(order.say):
+                say.append(user_message(order.say))
+        if order.message is not None:
+            heard = await self._heard(order.message, order.source) if order.cause == "prompt" else order.message
+            say.append(heard)
+        self.host.emit(feed.RunStarted(order.cause))
+        await self.host.tell("agent_start", lambda view: AgentStart(view=view, can=ABILITIES, cause=order.cause))
+        if order.cause == "continue":
+            route = self.conversation.route
+            self.host.signals.resumed.send(self.host, route=route, by=order.by, reason=order.reason)
+        index = 0
+        while True:
+            await self._turn_started(index, order.cause)
+            for message in say:
+                await self._add(message)
+            answer = await self._answer()
+            if isinstance(answer, End):
+                return answer
+            await self._add(answer)
+            results = await self._run_tools(answer)
+            await self._turn_ended(index, answer, results)
+            say = list(self.conversation.take_steering())
+            if say:
+                self.host.queue_changed()
+            elif not answer.tool_calls:
+                return End(answer.stop_reason)
+            index += 1
+
+    async def _turn_started(self, index: int, cause: Cause) -> None:
+        self.host.emit(feed.TurnStarted(index))
+        await self.host.tell("turn_start", lambda view: TurnStart(view=view, can=ABILITIES, index=index, cause=cause))
+
+    async def _turn_ended(self, index: int, message: AssistantMessage, results: tuple[ToolResultMessage, ...]) -> None:
+        self.host.emit(feed.TurnEnded(index, message, results))
+        await self.host.tell(
+            "turn_end",
+            lambda view: TurnEnd(view=view, can=ABILITIES, index=index, message=message, results=results),
+        )
+
+    async def _heard(self, message: UserMessage, source: Source) -> UserMessage:
+        images = tuple(block for block in message.content if isinstance(block, Image))
+        event = Input(view=self.host.view(), can=ABILITIES, text=message.text, images=images, source=source)
+        self.host.heard("input", event)
+        if "input" not in self.host.engine.asked:
+            return message
+        text = await self.parts.dispatcher.fold("input", event, "text")
+        return message if text == message.text else user_message(str(text), images)
+
+    # One answer
+
+    async def _answer(self) -> AssistantMessage | End:
+        """Attempts until one ends well, or until waiting or giving up ends the run."""
+        host, engine = self.host, self.host.engine
+        while True:
+            self.parts.book.refresh()
+            route = self.conversation.route
+            request = self.conversation.request(None if route is None else self.parts.thinking(route.ref))
+            attempt = await host.plan(engine.begin(host.episode, request, route))
+            if attempt is None:
+                return self._nothing_to_begin()
+            if attempt.route != route:
+                why = host.view().why_not(route) if route is not None else None
+                await self._fail_over(attempt.route, why or "the first usable model")
+            result = await self._attempted(attempt)
+            if isinstance(result, AssistantMessage):
+                self.waits.over(None)
+                return result
+            end = await self._after(attempt, result)
+            if end is not None:
+                return end
+
+    async def _attempted(self, attempt: Attempt) -> AssistantMessage | Outcome:
+        host, engine = self.host, self.host.engine
+        host.emit(feed.AnswerStarted(attempt.route))
+        while True:
+            result = await self.parts.wires.send(attempt.route, attempt.request, self._streamed)
+            if isinstance(result, Reply):
+                engine.complete(attempt)
+                return result.message
+            outcome = await host.plan(engine.failed(attempt, result))
+            assert outcome is not None, "this run is the only one that begins attempts"
+            if not (isinstance(outcome, RetrySame) and outcome.free):
+                return outcome
+
+    async def _after(self, attempt: Attempt, outcome: Outcome) -> End | None:
+        """Do what the engine said; an `End` if the run is over with it."""
+        host, failure = self.host, outcome.failure
+        log.debug("decision: %s by %s: %s", type(outcome).__name__, outcome.by or "the host", outcome.reason)
+        host.emit(feed.Withdrawn(failure))
+        self.conversation.log.failure(failure)
+        for effect in outcome.booked:
+            host.booked(effect)
+        await host.perform([(outcome.by, outcome.effects)], Stage(host, self.order.epoch))
+        if isinstance(outcome, GiveUp):
+            self.waits.over(failure.text)
+            stopped_by = f"{outcome.by}: {outcome.reason}" if outcome.by else ""
+            return End(StopReason.ERROR, failure, str(failure), None, outcome.recoverable, stopped_by)
+        if isinstance(outcome, Switch) and self.conversation.route == attempt.route:  # else the user has chosen since
+            await self._fail_over(outcome.route, outcome.reason or failure.kind.value)
+        if outcome.after_s <= 0.0:
+            return None
+        at = anyio.current_time() + outcome.after_s
+        scheduled = _scheduled(outcome, self.conversation.route or attempt.route, at)
+        if outcome.ends_run:
+            return End(StopReason.ERROR, failure, str(failure), Backoff(at, scheduled))
+        self.waits.announce(scheduled)
+        self.waits.in_turn = True
+        try:
+            await anyio.sleep_until(at)
+        finally:
+            self.waits.in_turn = False
+        return None
+
+    async def _fail_over(self, route: Route, reason: str) -> None:
+        try:
+            await self.host.set_route(route, "failover", reason)
+        except EffectError as error:  # a plugin is being told of another choice: that one stands
+            self.host.notify(f"not switched to {route}: {error}", "warning")
+
+    def _nothing_to_begin(self) -> End:
+        view, incident = self.host.view(), self.host.episode.incident
+        if not view.order:
+            text = "There is no model to use. Put a key into auth.json or the environment; `pi-fallback models` lists."
+        else:
+            text = closing_error(incident.failures if incident else {}, view, self.parts.clock_words)
+        return End(StopReason.ERROR, error=text, recoverable=False)
+
+    def _streamed(self, delta: Delta) -> None:
+        self.host.emit(feed.Streamed(delta))
+
+    # Tools
+
+    async def _run_tools(self, answer: AssistantMessage) -> tuple[ToolResultMessage, ...]:
+        whole = answer.stop_reason is not StopReason.LENGTH
+        results: list[ToolResultMessage] = []
+        calls = answer.tool_calls
+        try:
+            for call in calls:
+                self.host.emit(feed.ToolStarted(call))
+                result = await self.parts.toolbox.run(call, self.conversation.log, self.host.view(), whole=whole)
+                results.append(result)
+                await self._add(result)
+                self.host.emit(feed.ToolEnded(call, result))
+        finally:
+            # After an abort each call still has exactly one result.
+            self._abort_tools(calls[len(results) :])
+        return tuple(results)
+
+    def _abort_tools(self, calls: Sequence[ToolCall]) -> None:
+        for index, call in enumerate(calls):
+            result = self.parts.toolbox.aborted(call, begun=index == 0)
+            self.conversation.add(result)
+            self.messages.append(result)
+            self.host.emit(feed.MessageEnded(result))
+            if index == 0:
+                self.host.emit(feed.ToolEnded(call, result))
+
+    # The end
+
+    async def _finish(self, end: End) -> End:
+        """Close the run: its failed answer, then `agent_end` with what follows from it."""
+        if end.stop_reason in {StopReason.ERROR, StopReason.ABORTED}:
+            await self._add(self._failed_answer(end))
+        if end.stop_reason is StopReason.ERROR and self.host.epoch != self.order.epoch:
+            end = ABORTED  # the user acted while a plugin was asked
+        aborted = end.stop_reason is StopReason.ABORTED
+        if aborted:
+            self.waits.over("aborted")
+        will_retry_at = end.retry.at if end.retry else None
+        messages = tuple(self.messages)
+        self.host.emit(feed.RunEnded(end.stop_reason, messages, end.failure, will_retry_at, end.recoverable))
+        if end.retry is not None:
+            self.waits.announce(end.retry.scheduled)
+        # After an abort plugins may still tidy up; after any other act of the user nothing of this run counts.
+        epoch = self.host.epoch if aborted else self.order.epoch
+        await self.host.tell(
+            "agent_end",
+            lambda view: AgentEnd(
+                view=view,
+                can=ABILITIES,
+                stop_reason=end.stop_reason,
+                messages=messages,
+                failure=end.failure,
+                will_retry_at=will_retry_at,
+                recoverable=end.recoverable,
+            ),
+            Stage(self.host, epoch, quiet=aborted),
+        )
+        if self.host.epoch == epoch:
+            return end
+        return ABORTED if end.stop_reason is StopReason.ERROR else replace(end, retry=None)
+
+    def _failed_answer(self, end: End) -> AssistantMessage:
+        route = end.failure.route if end.failure else self.conversation.route or Route("", "")
+        provider = self.parts.wires.providers.get(route.provider)
+        producer = Producer(route.provider, route.model, provider.dialect if provider else "")
+        return AssistantMessage((), end.stop_reason, producer, error=end.error)
+
+    async def _add(self, message: Message) -> None:
+        self.messages.append(message)
+        await self.host.add(self.conversation, message)
+
+
+def _scheduled(outcome: Switch | RetrySame, route: Route, at: float) -> feed.RetryScheduled:
+    same = isinstance(outcome, RetrySame)
+    attempt, most = (outcome.attempt, outcome.max_attempts) if same else (0, 0)
+    return feed.RetryScheduled(attempt, most, outcome.after_s, at, route, outcome.failure)

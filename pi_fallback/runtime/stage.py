@@ -1,0 +1,109 @@
+"""The stage: where the effects of one answer take effect, unless the user has acted since it was asked for."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pi_fallback.runtime.parts import RunOrder
+from pi_fallback.runtime.performer import EffectError
+from pi_fallback_hookspecs import Level, Rest, Route, Run, StartTimer, Wake
+
+if TYPE_CHECKING:
+    from pi_fallback.runtime.host import Host
+
+LONGEST_REST_S = 31 * 86_400.0
+
+
+@dataclass
+class Stage:
+    """Performs on `host` what was asked for in `epoch`; an older order is dropped without a word.
+
+    `by_user`: a command ordered it, so a run starts a new episode and takes the place of one that
+    waits. `only_when_idle`: a run that is going on is not to be followed by another. With `quiet`
+    nothing may start any more.
+    """
+
+    host: "Host"
+    epoch: int
+    by_user: bool = False
+    only_when_idle: bool = False
+    quiet: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.epoch != self.host.epoch
+
+    def book(self, effect: Rest | Wake) -> None:
+        if self.is_over:
+            return
+        if isinstance(effect, Rest):
+            effect = replace(effect, until=min(effect.until, self.host.engine.now() + LONGEST_REST_S))
+        self.host.engine.booked(effect)
+        self.host.booked(effect)
+
+    def start_timer(self, plugin: str, effect: StartTimer) -> None:
+        if self.is_over:
+            return
+        if self.quiet:
+            raise EffectError("no timer can start now")
+        if not math.isfinite(effect.at):
+            raise EffectError(f"a timer cannot fire at {effect.at}")
+        self.host.timers.start(plugin, effect.name, effect.at, holds=effect.holds, label=effect.label)
+
+    def cancel_timer(self, plugin: str, name: str) -> None:
+        if not self.is_over:
+            self.host.timers.cancel(plugin, name)
+
+    async def switch(self, plugin: str, on: Sequence[Route], reason: str) -> None:
+        if self.is_over:
+            return
+        if self.quiet:
+            raise EffectError("no route can be chosen now")
+        await self.host.switch_to(on, reason or plugin)
+
+    def notify(self, text: str, level: Level) -> None:
+        if not self.is_over:
+            self.host.notify(text, level)
+
+    def status(self, plugin: str, key: str, text: str | None) -> None:
+        if not self.is_over:
+            self.host.status(plugin, key, text)
+
+    def compact(self) -> None:
+        if not self.is_over:
+            self.host.notify("This host cannot compact a history yet.", "warning")
+
+    def abort_run(self, reason: str) -> None:
+        if not self.is_over and self.host.scope is not None:
+            self.host.scope.cancel()
+
+    def run(self, plugin: str, effect: Run) -> None:
+        if self.is_over:
+            return
+        if self.quiet:
+            raise EffectError("no run can start now")
+        if not effect.on:
+            raise EffectError("there is no other model to go on with")
+        host, waiting = self.host, self.host.order
+        new_episode = self.by_user or effect.fresh
+        if not new_episode and host.engine.is_spent(host.episode):
+            raise EffectError("this has failed too often")
+        if self.only_when_idle and (host.scope is not None or waiting is not None):
+            raise EffectError("the agent is working already")
+        if waiting is not None and self.by_user:
+            host.put(replace(waiting, on=effect.on, by=plugin, reason=effect.reason))
+            return
+        if waiting is not None:
+            host.notify(f"{plugin} wanted to go on; another run is about to start", "info")
+            return
+        order = RunOrder(
+            "continue",
+            self.epoch,
+            on=effect.on,
+            say=effect.say,
+            by=plugin,
+            reason=effect.reason,
+            new_episode=new_episode,
+        )
+        host.put(order)
