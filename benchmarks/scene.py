@@ -15,9 +15,10 @@ import anyio
 import jiter
 
 from benchmarks.raw import Question
-from pi_fallback.app import Options, Setup, World, agent_of, prepare
+from pi_fallback.app import agent_of
 from pi_fallback.config.schema import RetryPolicy
 from pi_fallback.http import Http
+from pi_fallback.preparing import Options, Setup, World, prepare
 from pi_fallback.providers.dialects import dialects
 from pi_fallback.providers.openai_render import rendered
 from pi_fallback.runtime import feed

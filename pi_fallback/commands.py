@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar, cast
@@ -12,7 +12,7 @@ import anyio
 import click
 
 from pi_fallback import __version__, debugging
-from pi_fallback.app import Options, Setup, World, agent_of, load_registry, prepare, trust_state
+from pi_fallback.app import agent_of
 from pi_fallback.config import store
 from pi_fallback.config.trust import Trust, TrustState, has_project_files
 from pi_fallback.errors import MissingExtra, SessionError
@@ -21,29 +21,15 @@ from pi_fallback.modes.print_mode import run_print
 from pi_fallback.modes.rpc import run_rpc
 from pi_fallback.modes.rpc_ui import RpcUi
 from pi_fallback.modes.stdio import FdSink, FdSource
+from pi_fallback.preparing import Options, Setup, World, load_registry, prepare, trust_state
 from pi_fallback.runtime import session_files
 from pi_fallback.runtime.agent import Agent
 from pi_fallback.runtime.feed import FeedItem
+from pi_fallback.runtime.nobody import Nobody
 from pi_fallback.tui.ports import PastSession
-from pi_fallback_hookspecs import Level, Ui
+from pi_fallback_hookspecs import Ui
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class NobodyUi:
-    """Nobody is there to be asked: every question is answered with no."""
-
-    def notify(self, text: str, level: Level = "info") -> None:
-        click.echo(text, err=True)
-
-    async def confirm(self, title: str, detail: str = "") -> bool:
-        return False
-
-    async def select(self, title: str, options: Sequence[str]) -> str | None:
-        return None
-
-    async def input(self, title: str, placeholder: str = "") -> str | None:
-        return None
 
 
 def real_world() -> World:
@@ -166,7 +152,7 @@ def _say_early(setup: Setup) -> None:
 
 def _once(setup: Setup, prompt: str, *, as_json: bool) -> int:
     async def work() -> int:
-        async with agent_of(setup, NobodyUi()) as agent:
+        async with agent_of(setup, Nobody(lambda text: click.echo(text, err=True))) as agent:
             _say_early(setup)
             if as_json:
                 return await run_json(agent, prompt, out=FdSink(1), wall=setup.world.wall, signals=SIGNALS)

@@ -14,11 +14,13 @@ from pathlib import Path
 import anyio
 import click
 
-from pi_fallback.app import Options, World, agent_of, prepare
+from pi_fallback.app import agent_of
 from pi_fallback.core.clean import clean
+from pi_fallback.preparing import Options, World, prepare
 from pi_fallback.runtime import feed
+from pi_fallback.runtime.nobody import Nobody
 from pi_fallback.testing import Cut, FaultServer, Ok, Received, Step, ToolCallScript
-from pi_fallback_hookspecs import AssistantMessage, Level, Route, TextDelta, ToolResultMessage
+from pi_fallback_hookspecs import AssistantMessage, Route, TextDelta, ToolResultMessage
 
 QUIET_S = 3
 PROMPT = "The test in this folder fails. Find the bug, fix it, and run the test."
@@ -68,22 +70,6 @@ def second_model(asked: Received) -> Step:
             "Both files have been read already. I fix the line.", tools=[ToolCallScript("edit", edit)], pace_s=0.03
         )
     return Ok("I see no program in this conversation.")
-
-
-class Nobody:
-    """The demo asks nothing."""
-
-    def notify(self, text: str, level: Level = "info") -> None:
-        click.echo(text)
-
-    async def confirm(self, title: str, detail: str = "") -> bool:
-        return True
-
-    async def select(self, title: str, options: object) -> str | None:
-        return None
-
-    async def input(self, title: str, placeholder: str = "") -> str | None:
-        return None
 
 
 @dataclass
@@ -189,7 +175,7 @@ async def _play(folder: Path, agent_dir: Path, server: FaultServer) -> int:
     environ = {"PI_CODING_AGENT_DIR": str(agent_dir)}
     setup = prepare(Options(cwd=folder, approval="always"), World(environ=environ, home=folder))
     teller = Teller(anyio.current_time())
-    async with agent_of(setup, Nobody(), teller.hear) as agent:
+    async with agent_of(setup, Nobody(click.echo), teller.hear) as agent:
         await agent.prompt(PROMPT)
         await agent.settled()
     took_s = anyio.current_time() - teller.started

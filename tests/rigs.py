@@ -14,6 +14,7 @@ from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.conversation import UnwrittenLog
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.engine import Engine, Pool
+from pi_fallback.runtime.nobody import Nobody
 from pi_fallback.runtime.registry import Registry
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.toolbox import Approval, Toolbox
@@ -22,7 +23,7 @@ from pi_fallback.runtime.wires import Keys, Wires
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback.state.store import LedgerStore
 from pi_fallback.testing import Called, ScriptedProvider
-from pi_fallback_hookspecs import SHAPES, Level, Model, ModelRef, Route, Tool, UserMessage
+from pi_fallback_hookspecs import Model, ModelRef, Route, Tool, UserMessage
 
 NO_RETRY = RetryPolicy(enabled=False)
 P = "p"
@@ -33,22 +34,6 @@ class NoChance:
 
     def random(self) -> float:
         return 0.0
-
-
-class QuietUi:
-    """Nobody is there to answer."""
-
-    def notify(self, text: str, level: Level = "info") -> None:
-        pass
-
-    async def confirm(self, title: str, detail: str = "") -> bool:
-        return False
-
-    async def select(self, title: str, options: Sequence[str]) -> str | None:
-        return None
-
-    async def input(self, title: str, placeholder: str = "") -> str | None:
-        return None
 
 
 @dataclass
@@ -118,7 +103,7 @@ async def rig(
         pool=lambda: pool,
         policy=retry,
         chance=NoChance(),
-        asked=frozenset(hook for hook in SHAPES if registry.impls(hook)),
+        asked=registry.asked,
     )
     watchdog = Watchdog()
     signals = Signals()
@@ -139,9 +124,9 @@ async def rig(
         dispatcher=dispatcher,
         wires=Wires({P: provider}, {}, catalog, keys or no_key, watchdog),
         watchdog=watchdog,
-        toolbox=Toolbox(tools or {}, dispatcher, QuietUi(), "/", approval, signals.emit),
+        toolbox=Toolbox(tools or {}, dispatcher, Nobody(), "/", approval, signals.emit),
         commands={command.name: command for command in registry.commands()},
-        ui=QuietUi(),
+        ui=Nobody(),
         cwd="/",
         system="",
         open_log=UnwrittenLog,

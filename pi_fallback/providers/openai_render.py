@@ -18,12 +18,12 @@ from pi_fallback_hookspecs import (
     ToolResultMessage,
     ToolSpec,
     UserMessage,
-    thawed,
 )
 
 Body = dict[str, object]
 
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# Read-only mappings of the contract become objects on the way, which is cheaper than to thaw them first.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict).encode
 _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _MISTRAL_ID = re.compile(r"[A-Za-z0-9]{9}")
 _EFFORTS = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "high"}
@@ -86,7 +86,7 @@ def _assistant(message: AssistantMessage, model: Model) -> Iterator[Body]:
 
 
 def _call(call: ToolCall, model: Model) -> Body:
-    function = {"name": call.name, "arguments": _json(thawed(call.arguments))}
+    function = {"name": call.name, "arguments": _json(call.arguments)}
     return {"id": _wire_id(call.id, model), "type": "function", "function": function}
 
 
@@ -120,7 +120,7 @@ def _of_images(images: Sequence[Image]) -> Body:
 
 
 def _tool(tool: ToolSpec) -> Body:
-    function = {"name": tool.name, "description": tool.description, "parameters": thawed(tool.parameters)}
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
     return {"type": "function", "function": function}
 
 

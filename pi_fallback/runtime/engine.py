@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, cast
 from pi_fallback.config.schema import RetryPolicy
 from pi_fallback.core.backoff import Chance, delay_s
 from pi_fallback.core.classify import REPEATABLE, classify
+from pi_fallback.core.eligibility import Needs, ineligible, needs_of
 from pi_fallback.core.table import RouteTable
 from pi_fallback_hookspecs import (
     Ability,
@@ -193,7 +194,8 @@ class Engine:
     asked: frozenset[str] = frozenset()
     timers: Callable[[], Mapping[tuple[str, str], float]] = dict
     _table: RouteTable = field(default_factory=lambda: RouteTable(()), init=False)
-    _table_key: tuple[int, int] | None = field(default=None, init=False)
+    _table_key: tuple[int, int, Needs] | None = field(default=None, init=False)
+    _needs: Needs = field(default=Needs(), init=False)
 
     @property
     def order(self) -> Sequence[Route]:
@@ -214,11 +216,11 @@ class Engine:
         )
 
     def refresh(self, current: Route | None = None) -> Plan[None]:
-        """Ask for order and refusals anew, if pool or ledger have changed since they were last asked."""
+        """Ask for order and refusals anew, if pool, ledger or the request's needs have changed since."""
         pool = self.pool()
         asks_order, asks_refusals = "order_routes" in self.asked, "refuse_routes" in self.asked
         seen_ledger = self.book.ledger.generation if asks_order or asks_refusals else 0
-        key = (pool.version, seen_ledger)
+        key = (pool.version, seen_ledger, self._needs)
         if key == self._table_key:
             return
         order: Sequence[Route] = pool.order
@@ -234,7 +236,9 @@ class Engine:
             view = self.view(current)
             event = RefuseRoutes(view=view, order=tuple(order))
             refusals = cast("Mapping[Route, str]", (yield Ask("refuse_routes", event)))
-        refusals = {**left_out, **refusals} if left_out else refusals
+        unfit = ineligible(order, pool.catalog, self._needs)
+        if left_out or unfit:
+            refusals = {**unfit, **left_out, **refusals}
         self._table = RouteTable(order, refusals)
         self._table_key = key
 
@@ -244,6 +248,7 @@ class Engine:
         None if there is none, or if the incident has failed too often or for too long. An attempt that
         was begun before on this episode is stale from now on: its results are ignored.
         """
+        self._needs = needs_of(request)
         yield from self.refresh(prefer)
         if self.is_spent(episode):
             return None

@@ -4,6 +4,7 @@
 """
 
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ class Threads:
         try:
             if not job.wait(min(GRACE_S, self.limit_s)):
                 await job.wait_async(self.limit_s)
+                await job.wait_async(job.left_s(self.limit_s))
             return job.outcome_now()
         finally:
             job.drop()
@@ -93,7 +95,8 @@ class Threads:
             return Silent.SUSPENDED
         job = worker.start(function)
         try:
-            job.wait(self.limit_s)
+            if not job.wait(self.limit_s):
+                job.wait(job.left_s(self.limit_s))
             return job.outcome_now()
         finally:
             job.drop()
@@ -115,14 +118,14 @@ class _Job:
         self.is_dropped = False
         self._function = function
         self._outcome: Outcome | None = None
-        self._started = False
+        self._started_at: float | None = None
         self._wake: Callable[[], None] | None = None
         self._guard = threading.Lock()
         self._done = threading.Lock()  # held until there is an outcome: the quickest hand-over there is
         self._done.acquire()
 
     def run(self) -> None:
-        self._started = True
+        self._started_at = time.monotonic()
         try:
             outcome: Outcome = Answered(self._function())
         except BaseException as error:  # the thread is the plugin's own: nobody else's cancellation comes here
@@ -157,7 +160,13 @@ class _Job:
         if self._outcome is not None:
             return self._outcome
         # A job that still waits behind another is not slow itself.
-        return Silent.TOO_SLOW if self._started else Silent.SUSPENDED
+        return Silent.SUSPENDED if self._started_at is None else Silent.TOO_SLOW
+
+    def left_s(self, limit_s: float) -> float:
+        """What is left of `limit_s` for a job that had to wait behind another before it began."""
+        if self._outcome is not None or self._started_at is None:
+            return 0.0
+        return max(0.0, self._started_at + limit_s - time.monotonic())
 
     def drop(self) -> None:
         """Nobody waits any more."""

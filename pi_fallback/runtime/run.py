@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import anyio
 
@@ -70,6 +71,7 @@ class Run:
         self.waits = waits
         self.conversation: Conversation = host.conversation
         self.messages: list[Message] = []
+        self._begun: set[str] = set()  # the ids of the calls whose tools were started
 
     async def carry_out(self) -> End | None:
         """Run until the end. None if nothing was begun, because no route could be used."""
@@ -234,24 +236,32 @@ class Run:
         calls = answer.tool_calls
         try:
             for call in calls:
-                self.host.emit(feed.ToolStarted(call))
-                result = await self.parts.toolbox.run(call, self.conversation.log, self.host.view(), whole=whole)
+                result = await self.parts.toolbox.run(
+                    call, self.conversation.log, self.host.view(), whole=whole, begins=partial(self._begins, call)
+                )
                 results.append(result)
                 await self._add(result)
-                self.host.emit(feed.ToolEnded(call, result))
+                self._ended(call, result)
         finally:
             # After an abort each call still has exactly one result.
             self._abort_tools(calls[len(results) :])
         return tuple(results)
 
     def _abort_tools(self, calls: Sequence[ToolCall]) -> None:
-        for index, call in enumerate(calls):
-            result = self.parts.toolbox.aborted(call, begun=index == 0)
+        for call in calls:
+            result = self.parts.toolbox.aborted(call, begun=call.id in self._begun)
             self.conversation.add(result)
             self.messages.append(result)
             self.host.emit(feed.MessageEnded(result))
-            if index == 0:
-                self.host.emit(feed.ToolEnded(call, result))
+            self._ended(call, result)
+
+    def _begins(self, call: ToolCall) -> None:
+        self._begun.add(call.id)
+        self.host.emit(feed.ToolStarted(call))
+
+    def _ended(self, call: ToolCall, result: ToolResultMessage) -> None:
+        if call.id in self._begun:
+            self.host.emit(feed.ToolEnded(call, result))
 
     # The end
 

@@ -88,12 +88,13 @@ class SessionLog:
         self._add("message", message=message_to_json(message, timestamp_ms=int(self._wall() * 1000)))
 
     def route(self, route: Route) -> None:
-        self._add("model_change", **_names(route))
+        self._add("model_change", synced=False, **_names(route))
 
     def failure(self, failure: Failure) -> None:
-        """Write that an attempt failed; no history is built from it."""
+        """Write that an attempt failed; no history is built from it, so the next record may bring it to the disk."""
         self._add(
             "failure",
+            synced=False,
             **_names(failure.route),
             kind=failure.kind.value,
             scope=failure.scope.value,
@@ -114,10 +115,10 @@ class SessionLog:
             self._file = None
         self._wanted = False
 
-    def _add(self, kind: str, /, **fields: object) -> None:
-        self._append({"type": kind, "id": self._new_id(), **fields})
+    def _add(self, kind: str, /, *, synced: bool = True, **fields: object) -> None:
+        self._append({"type": kind, "id": self._new_id(), **fields}, synced=synced)
 
-    def _append(self, record: JsonObject) -> None:
+    def _append(self, record: JsonObject, *, synced: bool = True) -> None:
         # ASCII: half a character in a message must not cost the message, nor a torn line its neighbour.
         line = json.dumps({**record, "timestamp": _iso(self._wall())}, separators=(",", ":"))
         self._unwritten += line.encode() + b"\n"
@@ -128,7 +129,8 @@ class SessionLog:
                 self._file = make(self.path)
             write(self._file, bytes(self._unwritten))
             self._unwritten.clear()
-            sync(self._file)
+            if synced:
+                sync(self._file)
         except OSError as error:
             self._trouble(error)
         else:

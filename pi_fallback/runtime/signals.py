@@ -46,6 +46,7 @@ class Signals:
     """
 
     def __init__(self) -> None:
+        self._listeners: tuple[Callable[[FeedItem], None], ...] = ()
         self.event = GuardedSignal(
             "event",
             "A lifecycle event happened; sent before the plugins are asked. Sender: the agent. "
@@ -92,15 +93,25 @@ class Signals:
         return tuple(value for value in vars(self).values() if isinstance(value, GuardedSignal))
 
     def emit(self, item: FeedItem) -> None:
-        """Send `update`, if anybody listens."""
+        """Give `item` to the listeners, and send `update` if anybody has connected to it."""
+        for listener in self._listeners:
+            try:
+                listener(item)
+            except Exception:
+                log.exception("a listener of the feed failed")
         if self.update.receivers:
             self.update.send(self, item=item)
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody hears what is emitted."""
+        return bool(self._listeners or self.update.receivers)
+
     def listen(self, listener: Callable[[FeedItem], None]) -> Callable[[], None]:
-        """Call `listener` with each item of the feed; the result ends that."""
+        """Call `listener` with each item of the feed; the result ends that. Cheaper than the signal `update`."""
+        self._listeners = (*self._listeners, listener)
 
-        def receive(_sender: object, item: FeedItem) -> None:
-            listener(item)
+        def end() -> None:
+            self._listeners = tuple(other for other in self._listeners if other is not listener)
 
-        self.update.connect(receive, weak=False)
-        return lambda: self.update.disconnect(receive)
+        return end

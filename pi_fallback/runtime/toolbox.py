@@ -44,8 +44,10 @@ class Toolbox:
     def specs(self) -> tuple[ToolSpec, ...]:
         return tuple(ToolSpec(tool.name, tool.description, tool.parameters) for tool in self.tools.values())
 
-    async def run(self, call: ToolCall, log: Log, view: View, *, whole: bool) -> ToolResultMessage:
-        """Run `call` if nobody refuses it. `whole` is false for a call that was cut off: it is never run.
+    async def run(
+        self, call: ToolCall, log: Log, view: View, *, whole: bool, begins: Callable[[], None]
+    ) -> ToolResultMessage:
+        """Run `call` if nobody refuses it; `begins` hears that it does. `whole` is false for one that was cut off.
 
         The journal says that it began before it begins. Raises nothing but cancellation.
         """
@@ -57,6 +59,7 @@ class Toolbox:
         if refusal is not None or tool is None:
             return _result(call, refusal or "", is_error=True)
         log.tool_started(call)
+        begins()
         result = await self._outcome(tool, call)
         result = await self._folded(call, result, view)
         log.tool_finished(call)

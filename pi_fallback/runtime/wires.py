@@ -1,5 +1,6 @@
 """The wires: which stream, address and key a route stands for; one request sent over it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -83,7 +84,7 @@ class Wires:
         return _expired(watch, model.limits)
 
     async def _read(self, stream: Stream, call: Call, watch: Watch, on_delta: Callable[[Delta], None]) -> Reply | Fault:
-        now = anyio.current_time
+        now = _clock()
         try:
             async with aclosing(stream(call)) as events:
                 async for event in events:
@@ -95,6 +96,14 @@ class Wires:
         except (Exception, SystemExit) as error:  # a third party's stream: nothing of it may end the agent
             return Fault(FaultKind.OTHER, f"{type(error).__name__}: {error}", phase=watch.phase)
         return Fault(FaultKind.INCOMPLETE, "the stream ended without its terminal event", phase=watch.phase)
+
+
+def _clock() -> Callable[[], float]:
+    """The clock of this event loop. Asked for once a stream: to find the loop costs more than to read its clock."""
+    try:
+        return asyncio.get_running_loop().time
+    except RuntimeError:  # trio
+        return anyio.current_time
 
 
 def _whole(end: Reply | Fault) -> Reply | Fault:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from pi_fallback.app import LivePool, Options, Setup, World, level_of, prepare, route_to
+from pi_fallback.app import level_of, route_to
 from pi_fallback.errors import ConfigError, NoUsableModel, UnknownModel
+from pi_fallback.live_pool import LivePool
+from pi_fallback.preparing import Options, Setup, World, prepare
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.signals import Signals
 from pi_fallback_hookspecs import ModelRef, Route

@@ -1,0 +1,174 @@
+"""Preparing: what is found out before a session opens: files, plugins, accounts, models."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pi_fallback.config import store
+from pi_fallback.config.problems import Problem, shown
+from pi_fallback.config.store import Configuration
+from pi_fallback.config.trust import Trust, TrustState
+from pi_fallback.core.catalog import Catalog, asked_for, build, named_providers
+from pi_fallback.core.selection import Selection, Wishes, select
+from pi_fallback.credentials.accounts import Account, accounts, labels, secrets_in
+from pi_fallback.credentials.redaction import Redactor
+from pi_fallback.errors import ConfigError, NoUsableModel, PluginError
+from pi_fallback.plugins.progress import NAME as PROGRESS
+from pi_fallback.plugins.progress import ProgressDetection
+from pi_fallback.providers.known import known_providers
+from pi_fallback.runtime.discovery import discover
+from pi_fallback.runtime.registry import Registry
+from pi_fallback.runtime.toolbox import Approval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What surrounds the program. `wall` is seconds since 1970."""
+
+    environ: Mapping[str, str]
+    home: Path
+    wall: Callable[[], float] = time.time  # noqa: TID251  # the one place where wall time enters
+
+    @property
+    def agent_dir(self) -> Path:
+        return store.agent_dir(self.environ, self.home)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user asked for on the command line. With `strict` a broken file stops the start."""
+
+    cwd: Path
+    model: str | None = None
+    models: tuple[str, ...] = ()
+    tools: tuple[str, ...] | None = None
+    plugins: tuple[str, ...] = ()
+    without_plugins: tuple[str, ...] = ()
+    approval: Approval = "ask"
+    session: Path | None = None
+    strict: bool = True
+
+
+@dataclass
+class Setup:
+    """Everything that was found out before a session opens. `notices` grows until somebody shows them."""
+
+    options: Options
+    world: World
+    configuration: Configuration
+    registry: Registry
+    catalog: Catalog
+    accounts: tuple[Account, ...]
+    selection: Selection
+    redactor: Redactor
+    notices: list[str] = field(default_factory=list[str])
+
+    @property
+    def usable(self) -> Mapping[str, Sequence[str]]:
+        return labels(self.accounts)
+
+
+def trust_state(options: Options, world: World) -> TrustState:
+    return Trust(world.agent_dir).state(options.cwd)
+
+
+def load_registry(options: Options, world: World, configuration: Configuration, *, trusted: bool) -> Registry:
+    """Find and load the plugins.
+
+    Raises:
+        PluginError: one that was asked for by name cannot be loaded, or one to leave out does not exist.
+    """
+    progress = configuration.settings.fallback.progress()
+    last = [(PROGRESS, ProgressDetection(progress))] if progress.enabled else []
+    found = discover(
+        explicit=options.plugins,
+        agent_dir=world.agent_dir,
+        trusted_project=options.cwd if trusted else None,
+    )
+    registry = Registry.load(found=found, last=last, deny=options.without_plugins)
+    names = dict.fromkeys([*(row.name for row in registry.listing()), PROGRESS])
+    for name in options.without_plugins:
+        if name not in names:
+            raise PluginError(f"There is no plugin {name!r}. The plugins are: {', '.join(names)}.", plugin=name)
+    return registry
+
+
+def prepare(options: Options, world: World) -> Setup:
+    """Read files, plugins and credentials, and choose the models.
+
+    Raises:
+        ConfigError: a file is broken and the start is strict, or nothing usable is left of it.
+        PluginError: a plugin that was asked for cannot be loaded.
+        UnknownModel, NoUsableModel: there is nothing to start on.
+    """
+    trusted = trust_state(options, world) is TrustState.TRUSTED
+    configuration = store.load(world.agent_dir, options.cwd, trusted=trusted)
+    problems = configuration.problems
+    if (problem := Trust(world.agent_dir).problem()) is not None:
+        problems += (problem,)
+    if options.strict:
+        _refuse(problems)
+    registry = load_registry(options, world, configuration, trusted=trusted)
+    settings = configuration.settings
+    names = asked_for(settings, *((options.model,) if options.model else ()), *options.models)
+    known = known_providers(world.environ)
+    added = registry.providers()
+    catalog = build(known.providers, added, configuration.models, names=names, quiet_s=settings.quiet_limit_s)
+    keyless = (provider.id for provider in added if not provider.needs_key)
+    named = (*known.named, *keyless, *named_providers(names, catalog.providers))
+    found = accounts(
+        configuration.auth,
+        configuration.models,
+        catalog.providers,
+        world.environ,
+        wall=world.wall(),
+        named=named,
+    )
+    redactor = Redactor()
+    for secret in secrets_in(configuration.auth, configuration.models, catalog.providers, world.environ):
+        redactor.add(secret)
+    wishes = Wishes(options.model, options.models, configuration.project_models)
+    selection = select(catalog, labels(found.accounts), settings, wishes)
+    if not selection.order:
+        _refuse((*problems, *(_located(problem, world) for problem in found.problems)))
+        raise NoUsableModel(NOTHING.format(auth=shown(world.agent_dir / "auth.json")))
+    notices = [
+        *map(str, problems),
+        *configuration.notices,
+        *map(str, registry.faults),
+        *registry.notices,
+        *known.notices,
+        *catalog.notices,
+        *found.notices,
+        *(str(_located(problem, world)) for problem in found.problems),
+        *selection.notices,
+    ]
+    return Setup(
+        options,
+        world,
+        configuration,
+        registry,
+        catalog,
+        found.accounts,
+        selection,
+        redactor,
+        list(dict.fromkeys(notices)),
+    )
+
+
+NOTHING = (
+    "There is no model to use, because no key was found. Set one such as OPENAI_API_KEY, OPENROUTER_API_KEY or "
+    "GROQ_API_KEY, put it into {auth}, or name a server of your own in models.json."
+)
+
+
+def _located(problem: Problem, world: World) -> Problem:
+    """`problem` with the whole path, if it is one of a file: accounts are known by the bare name of theirs."""
+    inside = problem.path.name in {"auth.json", "models.json"}
+    return replace(problem, path=world.agent_dir / problem.path) if inside else problem
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise ConfigError("\n".join(map(str, problems)), path=Path(problems[0].path))
