@@ -105,8 +105,9 @@ class Conversations:
 
     async def _watch(self, connection: Connection, number: int, answer: anyio.CancelScope) -> None:
         await connection.left()
-        self._note_left(number)
-        answer.cancel()
+        if not answer.cancel_called:  # else all of it was sent before the client left
+            self._note_left(number)
+            answer.cancel()
 
     def _note_left(self, number: int) -> None:
         self.log.change(number, outcome="left", closed_at=anyio.current_time())
