@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import anyio
 import click
@@ -15,7 +15,7 @@ from pi_fallback import __version__, debugging
 from pi_fallback.app import agent_of
 from pi_fallback.config import store
 from pi_fallback.config.trust import Trust, TrustState, has_project_files
-from pi_fallback.errors import MissingExtra, SessionError
+from pi_fallback.errors import MissingExtra, SessionError, single
 from pi_fallback.modes.json_mode import run_json
 from pi_fallback.modes.print_mode import run_print
 from pi_fallback.modes.rpc import run_rpc
@@ -219,14 +219,7 @@ def _run(work: Callable[[], Awaitable[T]]) -> T:
     try:
         return anyio.run(work)
     except BaseExceptionGroup as group:
-        raise _single(group) from None
-
-
-def _single(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = group.exceptions[0]
-    if len(group.exceptions) > 1:
-        return group
-    return _single(cast("BaseExceptionGroup[BaseException]", first)) if isinstance(first, BaseExceptionGroup) else first
+        raise single(group) from None
 
 
 @click.command("plugins")

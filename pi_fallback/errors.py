@@ -14,6 +14,7 @@ Every message ends with what to do next. What a provider does wrong is a `Fault`
 """
 
 from pathlib import PurePath
+from typing import cast
 
 
 class PiFallbackError(Exception):
@@ -70,3 +71,11 @@ class MissingExtra(PiFallbackError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs more than is installed. Run: python -m pip install 'pi-fallback[{extra}]'")
         self.extra = extra
+
+
+def single(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that `group` was made of, if it is one alone; else the group."""
+    first = group.exceptions[0]
+    if len(group.exceptions) > 1:
+        return group
+    return single(cast("BaseExceptionGroup[BaseException]", first)) if isinstance(first, BaseExceptionGroup) else first

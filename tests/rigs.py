@@ -88,13 +88,15 @@ async def rig(
     order: Sequence[Route] | None = None,
     past: Reopened | None = None,
     keys: Keys | None = None,
+    inputs: Mapping[str, set[str]] | None = None,
 ) -> AsyncGenerator[Rig, None]:
     """Run an agent over `script`, with progress detection unless `progress` is switched off."""
     settings = progress or ProgressSettings()
     last = [(NAME, ProgressDetection(settings))] if settings.enabled else []
     registry = Registry.load(first=list(plugins), last=last)
     dispatcher = Dispatcher(registry, runner="inline")
-    catalog = {ModelRef(P, model): Model(ModelRef(P, model)) for model in models}
+    takes = {model: frozenset((inputs or {}).get(model, {"text"})) for model in models}
+    catalog = {ModelRef(P, model): Model(ModelRef(P, model), inputs=takes[model]) for model in models}
     pool = Pool(tuple(order or [route(model) for model in models]), catalog, 1)
     book = LedgerBook(store or MemoryLedger())
     engine = Engine(

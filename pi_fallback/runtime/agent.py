@@ -9,7 +9,7 @@ import anyio
 import anyio.abc
 
 from pi_fallback.core.closing import closing_error
-from pi_fallback.errors import AgentBusy
+from pi_fallback.errors import AgentBusy, single
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.answers import effects_of
 from pi_fallback.runtime.conversation import Conversation
@@ -44,17 +44,20 @@ __all__ = ["Agent", "Parts", "Reopened", "open_agent"]
 @asynccontextmanager
 async def open_agent(parts: Parts, past: Reopened | None = None) -> AsyncGenerator["Agent", None]:
     """Run an agent for as long as the block lasts; with `past` it goes on with that session."""
-    async with anyio.create_task_group() as tasks:
-        agent = Agent(parts, tasks)
-        tasks.start_soon(parts.watchdog.run)
-        tasks.start_soon(agent.serve)
-        await agent.start("resume" if past else "startup", past)
-        try:
-            yield agent
-        finally:
-            with anyio.CancelScope(shield=True, deadline=anyio.current_time() + 5.0):
-                await agent.shutdown("quit")
-            tasks.cancel_scope.cancel()
+    try:
+        async with anyio.create_task_group() as tasks:
+            agent = Agent(parts, tasks)
+            tasks.start_soon(parts.watchdog.run)
+            tasks.start_soon(agent.serve)
+            await agent.start("resume" if past else "startup", past)
+            try:
+                yield agent
+            finally:
+                with anyio.CancelScope(shield=True, deadline=anyio.current_time() + 5.0):
+                    await agent.shutdown("quit")
+                tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise single(group) from None
 
 
 class Agent:
@@ -64,6 +67,7 @@ class Agent:
         self.parts = parts
         self.stop_reason: StopReason | None = None
         self.final_error: str | None = None
+        self._tasks = tasks
         self._host = Host(parts, tasks)
         self._waits = Waits(self._host.emit)
         self._backoff: Backoff | None = None
@@ -179,12 +183,15 @@ class Agent:
         if command is None:
             return False
         await self._host.plan(self.engine.refresh(self.route))
+        epoch = self._host.epoch
         try:
             effects = await self._answer_of(command, argument.strip())
         except (Exception, SystemExit) as error:  # a third party's command
             reason = str(error) if isinstance(error, NonsenseError) else told(error)
             self._host.notify(f"/{name} failed: {reason}", "error")
             return True
+        if self._host.epoch != epoch:
+            return True  # the user has acted since
         if any(isinstance(effect, RunEffect | Abort) for effect in effects):
             self._act(f"/{name}")
             self._host.keep_order(self._host.epoch)
@@ -202,9 +209,7 @@ class Agent:
 
     async def new_session(self) -> None:
         """Close this session and open an empty one on the user's own model."""
-        async with self._changing:
-            await self.shutdown("new")
-            await self.start("new")
+        await self._replace("new", Reopened(self.parts.open_log(), (), None))
 
     async def resume(self, path: str) -> None:
         """Close this session and go on with the one in the file `path`.
@@ -212,10 +217,20 @@ class Agent:
         Raises:
             SessionError: the file cannot be read as a session.
         """
-        async with self._changing:
-            past = self.parts.reopen(path)
-            await self.shutdown("resume")
-            await self.start("resume", past)
+        await self._replace("resume", self.parts.reopen(path))
+
+    async def _replace(self, reason: Literal["new", "resume"], past: Reopened) -> None:
+        """Put `past` in this session's place, in a task of the agent's own: who asked for it may end with the run."""
+        done = anyio.Event()
+
+        async def replaced() -> None:
+            async with self._changing:
+                await self.shutdown(reason)
+                await self.start(reason, past)
+            done.set()
+
+        self._tasks.start_soon(replaced)
+        await done.wait()
 
     # The session's life
 
@@ -227,6 +242,7 @@ class Agent:
         self._host.conversation, self._host.episode = conversation, Episode()
         self.stop_reason = self.final_error = self._last_end = None
         route = past.route if past else None
+        self.engine.expect(conversation.request(None))
         await self._host.plan(self.engine.refresh(route))
         conversation.route = route if route in self.engine.order else self.parts.start_route
         self._host.closing = False
@@ -260,6 +276,8 @@ class Agent:
             "session_shutdown", lambda view: SessionShutdown(view=view, can=ABILITIES, reason=reason), stage
         )
         host.timers.cancel_all()
+        host.epoch += 1  # what is still on its way belongs to no session any more
+        host.order = None
         host.conversation.log.close()
         host.stir()
 
@@ -291,6 +309,9 @@ class Agent:
     async def _carry_out(self, order: RunOrder) -> None:
         self._run_over = anyio.Event()
         self._host.order = None
+        if self._backoff is not None:  # a plugin was quicker
+            self._backoff = None
+            self._waits.over("another run began")
         try:
             if order.epoch != self._host.epoch:
                 return
@@ -312,7 +333,8 @@ class Agent:
         await host.tell(
             "agent_settled", lambda view: AgentSettled(view=view, can=ABILITIES, stop_reason=self.stop_reason)
         )
-        if host.order is None and not host.timers.holding and not host.closing:
+        queued = self._may_go_on and host.conversation.has_queued
+        if host.order is None and not (queued or host.timers.holding or host.closing):
             host.emit(feed.Settled(self.stop_reason))
             host.settle()
 
@@ -331,9 +353,8 @@ class Agent:
     def _act(self, what: str) -> None:
         """The user acts: what was asked for before is dropped, and the host's own wait ends."""
         self._host.epoch += 1
-        if self._backoff is not None:
-            self._backoff = None
-            self._waits.over(what)
+        self._backoff = None
+        self._waits.over(what)
 
     async def _abort(self) -> None:
         host, during = self._host, self._doing()

@@ -66,6 +66,10 @@ class Conversation:
         taken, self.steering = self.steering, []
         return taken
 
+    @property
+    def has_queued(self) -> bool:
+        return bool(self.steering or self.follow_ups)
+
     def take_next(self) -> UserMessage | None:
         """What is to be said once a run is over: steering that came too late for it goes first."""
         for queue in (self.steering, self.follow_ups):

@@ -248,7 +248,7 @@ class Engine:
         None if there is none, or if the incident has failed too often or for too long. An attempt that
         was begun before on this episode is stale from now on: its results are ignored.
         """
-        self._needs = needs_of(request)
+        self.expect(request)
         yield from self.refresh(prefer)
         if self.is_spent(episode):
             return None
@@ -326,6 +326,10 @@ class Engine:
         """Whether this incident has failed too often, or for too long, for another attempt."""
         return episode.incident is not None and episode.incident.is_spent(self.now())
 
+    def expect(self, request: Request) -> None:
+        """Let `request` decide which routes can take what comes next, before it is begun."""
+        self._needs = needs_of(request)
+
     def allow_backoff(self, allowed: bool) -> None:
         """Switch the host's own backoff on or off."""
         self.policy = replace(self.policy, enabled=allowed)
@@ -373,6 +377,7 @@ class Engine:
         if route is None:
             recoverable = self.recoverable(attempt.episode)
             return GiveUp(failure, recoverable, "none of the routes asked for may be used", by, rest, booked)
+        incident.deadline += decision.after_s  # a wait that was granted is no failing
         if route == attempt.route:
             return RetrySame(failure, decision.reason, decision.after_s, by=by, effects=rest, booked=booked)
         return Switch(route, failure, decision.reason, decision.after_s, by, rest, booked)
@@ -390,6 +395,7 @@ class Engine:
         if wait is None:
             return GiveUp(failure, self.recoverable(attempt.episode), "nobody knows better")
         incident.repeats += 1
+        incident.deadline += wait
         return RetrySame(failure, "backoff", wait, incident.repeats, self.policy.max_retries)
 
 

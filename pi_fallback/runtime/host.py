@@ -49,7 +49,6 @@ class Host:
         self.order: RunOrder | None = None  # the next run
         self.scope: anyio.CancelScope | None = None  # of the run that is going on
         self.closing = False
-        self._selecting = False
         self._stirred = anyio.Event()
         self._settled = anyio.Event()
         self._settled.set()
@@ -123,37 +122,39 @@ class Host:
     async def perform(self, answers: Answers, stage: Stage) -> None:
         """Perform `answers`; a plugin hears of what failed."""
         for failed in await perform(answers, stage):
-            await self.effect_failed(failed.plugin, type(failed.effect).__name__, failed.reason)
+            await self.effect_failed(failed.plugin, type(failed.effect).__name__, failed.reason, stage)
 
-    async def effect_failed(self, plugin: str, effect: str, reason: str) -> None:
-        """Tell `plugin`, or the user if it does not listen."""
+    async def effect_failed(self, plugin: str, effect: str, reason: str, stage: Stage) -> None:
+        """Tell `plugin`, or the user if it does not listen. What it orders then has no more room than before."""
         event = EffectFailed(view=self.view(), can=ABILITIES, effect=effect, reason=reason)
         self.heard("effect_failed", event)
         if plugin not in self.parts.dispatcher.askers("effect_failed"):
             self.notify(f"{plugin}: {reason}" if plugin else reason, "warning")
             return
-        stage = Stage(self, self.epoch)
         for failed in await perform(await self.parts.dispatcher.only(plugin, "effect_failed", event), stage):
             self.notify(f"{failed.plugin}: {failed.reason}", "warning")
 
     # What changes
 
-    async def add(self, conversation: Conversation, message: Message) -> None:
+    async def add(self, conversation: Conversation, message: Message, stage: Stage | None = None) -> None:
         """Take `message` into `conversation`."""
         conversation.add(message)
         self.emit(feed.MessageEnded(message))
-        await self.tell("message_end", lambda view: MessageEnd(view=view, can=ABILITIES, message=message))
+        await self.tell("message_end", lambda view: MessageEnd(view=view, can=ABILITIES, message=message), stage)
 
     async def switch_to(self, on: Sequence[Route], reason: str) -> None:
         """Make the first usable route of `on` the session's.
 
         Raises:
-            EffectError: none of them can be used.
+            EffectError: none of them can be used, or the user has chosen another while keys were looked for.
         """
+        conversation, before = self.conversation, self.conversation.route
         await self.plan(self.engine.refresh(self.conversation.route))
         reasons: list[str] = []
         for route in on:
             why = self.view().why_not(route) or await self.parts.wires.has_key(route)
+            if self.conversation is not conversation or conversation.route != before:
+                raise EffectError("another route was chosen meanwhile")
             if why is None:
                 await self.set_route(route, "failover", reason)
                 return
@@ -161,28 +162,19 @@ class Host:
         raise EffectError("; ".join(reasons) or "there is no other model to switch to")
 
     async def set_route(self, route: Route, source: Literal["user", "failover", "restore"], reason: str) -> None:
-        """Make `route` the session's. While plugins are told of it, they cannot choose another.
-
-        Raises:
-            EffectError: a route is being chosen already.
-        """
+        """Make `route` the session's. While plugins are told of it, they cannot choose another."""
         previous = self.conversation.route
         if route == previous:
             return
-        if self._selecting:
-            raise EffectError("a route was chosen just now")
         self.conversation.route = route
         self.conversation.log.route(route)
         self.emit(feed.RouteSwitched(route, previous, source, reason))
         self.signals.switched.send(self, route=route, previous=previous, source=source, reason=reason)
-        self._selecting = True
-        try:
-            await self.tell(
-                "model_select",
-                lambda view: ModelSelect(view=view, can=ABILITIES, route=route, previous=previous, source=source),
-            )
-        finally:
-            self._selecting = False
+        await self.tell(
+            "model_select",
+            lambda view: ModelSelect(view=view, can=ABILITIES, route=route, previous=previous, source=source),
+            Stage(self, self.epoch, selecting=True),
+        )
 
     def booked(self, effect: Rest | Wake) -> None:
         """Tell observers of a rest or its end."""

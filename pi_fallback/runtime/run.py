@@ -95,7 +95,7 @@ class Run:
             try:
                 await self.host.switch_to(order.on, order.reason or order.by)
             except EffectError as error:
-                await self.host.effect_failed(order.by, "Run", str(error))
+                await self.host.effect_failed(order.by, "Run", str(error), Stage(self.host, order.epoch))
                 if order.message is None:
                     return None
             if order.say is not None and not self.conversation.says_last(order.say):
@@ -103,6 +103,9 @@ class Run:
         if order.message is not None:
             heard = await self._heard(order.message, order.source) if order.cause == "prompt" else order.message
             say.append(heard)
+        if order.cause in {"retry", "continue"} and (steering := self.conversation.take_steering()):
+            say += steering  # it was said while the host waited
+            self.host.queue_changed()
         self.host.emit(feed.RunStarted(order.cause))
         await self.host.tell("agent_start", lambda view: AgentStart(view=view, can=ABILITIES, cause=order.cause))
         if order.cause == "continue":
@@ -160,7 +163,7 @@ class Run:
                 return self._nothing_to_begin()
             if attempt.route != route:
                 why = host.view().why_not(route) if route is not None else None
-                await self._fail_over(attempt.route, why or "the first usable model")
+                await host.set_route(attempt.route, "failover", why or "the first usable model")
             result = await self._attempted(attempt)
             if isinstance(result, AssistantMessage):
                 self.waits.over(None)
@@ -196,7 +199,7 @@ class Run:
             stopped_by = f"{outcome.by}: {outcome.reason}" if outcome.by else ""
             return End(StopReason.ERROR, failure, str(failure), None, outcome.recoverable, stopped_by)
         if isinstance(outcome, Switch) and self.conversation.route == attempt.route:  # else the user has chosen since
-            await self._fail_over(outcome.route, outcome.reason or failure.kind.value)
+            await host.set_route(outcome.route, "failover", outcome.reason or failure.kind.value)
         if outcome.after_s <= 0.0:
             return None
         at = anyio.current_time() + outcome.after_s
@@ -210,12 +213,6 @@ class Run:
         finally:
             self.waits.in_turn = False
         return None
-
-    async def _fail_over(self, route: Route, reason: str) -> None:
-        try:
-            await self.host.set_route(route, "failover", reason)
-        except EffectError as error:  # a plugin is being told of another choice: that one stands
-            self.host.notify(f"not switched to {route}: {error}", "warning")
 
     def _nothing_to_begin(self) -> End:
         view, incident = self.host.view(), self.host.episode.incident
@@ -240,8 +237,8 @@ class Run:
                     call, self.conversation.log, self.host.view(), whole=whole, begins=partial(self._begins, call)
                 )
                 results.append(result)
-                await self._add(result)
                 self._ended(call, result)
+                await self._add(result)
         finally:
             # After an abort each call still has exactly one result.
             self._abort_tools(calls[len(results) :])
@@ -268,12 +265,14 @@ class Run:
     async def _finish(self, end: End) -> End:
         """Close the run: its failed answer, then `agent_end` with what follows from it."""
         if end.stop_reason in {StopReason.ERROR, StopReason.ABORTED}:
-            await self._add(self._failed_answer(end))
+            aborted = end.stop_reason is StopReason.ABORTED
+            stage = Stage(self.host, self.host.epoch if aborted else self.order.epoch, quiet=aborted)
+            await self._add(self._failed_answer(end), stage)
         if end.stop_reason is StopReason.ERROR and self.host.epoch != self.order.epoch:
             end = ABORTED  # the user acted while a plugin was asked
         aborted = end.stop_reason is StopReason.ABORTED
-        if aborted:
-            self.waits.over("aborted")
+        if end.retry is None:
+            self.waits.over(end.error)
         will_retry_at = end.retry.at if end.retry else None
         messages = tuple(self.messages)
         self.host.emit(feed.RunEnded(end.stop_reason, messages, end.failure, will_retry_at, end.recoverable))
@@ -296,6 +295,7 @@ class Run:
         )
         if self.host.epoch == epoch:
             return end
+        self.waits.over("aborted")
         return ABORTED if end.stop_reason is StopReason.ERROR else replace(end, retry=None)
 
     def _failed_answer(self, end: End) -> AssistantMessage:
@@ -304,9 +304,9 @@ class Run:
         producer = Producer(route.provider, route.model, provider.dialect if provider else "")
         return AssistantMessage((), end.stop_reason, producer, error=end.error)
 
-    async def _add(self, message: Message) -> None:
+    async def _add(self, message: Message, stage: Stage | None = None) -> None:
         self.messages.append(message)
-        await self.host.add(self.conversation, message)
+        await self.host.add(self.conversation, message, stage)
 
 
 def _scheduled(outcome: Switch | RetrySame, route: Route, at: float) -> feed.RetryScheduled:

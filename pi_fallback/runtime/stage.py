@@ -20,19 +20,25 @@ class Stage:
     """Performs on `host` what was asked for in `epoch`; an older order is dropped without a word.
 
     `by_user`: a command ordered it, so a run starts a new episode and takes the place of one that
-    waits. `only_when_idle`: a run that is going on is not to be followed by another. With `quiet`
-    nothing may start any more.
+    waits. `only_when_idle`: a run that is going on is not to be followed by another. `selecting`:
+    plugins are told of a choice just made, and cannot make another. With `quiet`, and while a session
+    closes, nothing may start any more.
     """
 
     host: "Host"
     epoch: int
     by_user: bool = False
     only_when_idle: bool = False
+    selecting: bool = False
     quiet: bool = False
 
     @property
     def is_over(self) -> bool:
         return self.epoch != self.host.epoch
+
+    def _check(self, what: str) -> None:
+        if self.quiet or self.host.closing:
+            raise EffectError(f"{what} now")
 
     def book(self, effect: Rest | Wake) -> None:
         if self.is_over:
@@ -45,8 +51,7 @@ class Stage:
     def start_timer(self, plugin: str, effect: StartTimer) -> None:
         if self.is_over:
             return
-        if self.quiet:
-            raise EffectError("no timer can start now")
+        self._check("no timer can start")
         if not math.isfinite(effect.at):
             raise EffectError(f"a timer cannot fire at {effect.at}")
         self.host.timers.start(plugin, effect.name, effect.at, holds=effect.holds, label=effect.label)
@@ -58,8 +63,9 @@ class Stage:
     async def switch(self, plugin: str, on: Sequence[Route], reason: str) -> None:
         if self.is_over:
             return
-        if self.quiet:
-            raise EffectError("no route can be chosen now")
+        self._check("no route can be chosen")
+        if self.selecting:
+            raise EffectError("a route was chosen just now")
         await self.host.switch_to(on, reason or plugin)
 
     def notify(self, text: str, level: Level) -> None:
@@ -81,8 +87,7 @@ class Stage:
     def run(self, plugin: str, effect: Run) -> None:
         if self.is_over:
             return
-        if self.quiet:
-            raise EffectError("no run can start now")
+        self._check("no run can start")
         if not effect.on:
             raise EffectError("there is no other model to go on with")
         host, waiting = self.host, self.host.order
