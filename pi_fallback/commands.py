@@ -29,7 +29,7 @@ from pi_fallback.runtime.nobody import Nobody
 from pi_fallback.tui.ports import PastSession
 from pi_fallback_hookspecs import Ui
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def real_world() -> World:

@@ -226,7 +226,7 @@ class Agent:
         async def replaced() -> None:
             async with self._changing:
                 await self.shutdown(reason)
-                await self.start(reason, past)
+                await self.start(reason, past, replaces=True)
             done.set()
 
         self._tasks.start_soon(replaced)
@@ -234,8 +234,10 @@ class Agent:
 
     # The session's life
 
-    async def start(self, reason: Literal["startup", "new", "resume"], past: Reopened | None = None) -> None:
-        """Open the session: an empty one, or `past`."""
+    async def start(
+        self, reason: Literal["startup", "new", "resume"], past: Reopened | None = None, *, replaces: bool = False
+    ) -> None:
+        """Open the session: an empty one, or `past`. With `replaces` observers hear that it took another's place."""
         log = past.log if past else self.parts.open_log()
         messages = past.messages if past else ()
         conversation = Conversation(log, self.parts.system, self.parts.toolbox.specs, list(messages))
@@ -246,7 +248,7 @@ class Agent:
         await self._host.plan(self.engine.refresh(route))
         conversation.route = route if route in self.engine.order else self.parts.start_route
         self._host.closing = False
-        if reason != "startup":
+        if replaces:
             self._host.emit(feed.SessionChanged(log.session_id, tuple(messages)))
         await self._host.tell(
             "session_start",
