@@ -27,7 +27,7 @@ class ImageContent(BaseModel, frozen=True, alias_generator=to_camel):
 
 
 class _Said(_Command):
-    message: StrictStr
+    message: StrictStr = Field(min_length=1)  # an empty one would be refused by the provider, for ever after
     images: tuple[ImageContent, ...] = ()
 
     @property
