@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pi_fallback.errors import SessionError
-from pi_fallback.runtime.session_files import last_pid, parsed
+from pi_fallback.runtime.session_files import contents, last_pid, parsed
 
 
 def sync(file: int) -> None:
@@ -20,7 +20,7 @@ def make(path: Path) -> int:
     for folder in reversed([folder for folder in path.parents if not folder.exists()]):
         folder.mkdir(mode=0o700, exist_ok=True)
         _sync_folder(folder.parent)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
     lock(file, path)
     _sync_folder(path.parent)
     return file
@@ -54,7 +54,7 @@ def lock(file: int, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        pid = last_pid(path.read_bytes())
+        pid = last_pid(contents(file))
         raise SessionError(
             f"The session {path} is in use by process {pid or 'unknown'}. End that one, or start a new session."
         ) from error
@@ -64,7 +64,7 @@ def lock(file: int, path: Path) -> None:
 
 def mend_tail(file: int, path: Path) -> None:
     """Let the file end with a whole line. What is half written was never acknowledged; it is set aside."""
-    data = path.read_bytes()
+    data = contents(file)
     end = data.rfind(b"\n") + 1
     tail = data[end:]
     if not tail:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pi_fallback.errors import SessionError
 from pi_fallback.runtime.session_records import Header, Opened, Record, history_of, record_of
 from pi_fallback_hookspecs import Message, Route, ToolCall, UserMessage
 
+MAX_BYTES = 256 * 1024 * 1024  # months of work, pictures included; it is read into memory whole
 MAX_NAME = 200  # bytes; file systems end at 255
 HEAD_LINES = 50  # the first prompt is one of these, or the session is listed without
 MAX_PROMPT = 200
@@ -57,6 +59,37 @@ def folder_of(agent_dir: Path, cwd: str) -> Path:
     if len(os.fsencode(name)) > MAX_NAME:
         name = f"{hashlib.sha256(os.fsencode(cwd)).hexdigest()[:16]}-{name[-32:]}"
     return agent_dir / "pi-fallback" / "sessions" / f"--{name}--"
+
+
+def open_session(path: Path, flags: int) -> int:
+    """Open the file of a session. A pipe or a device, which would never end, is not one.
+
+    Raises:
+        SessionError: it cannot be opened, or cannot be a session.
+    """
+    try:
+        file = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)  # non-blocking: a FIFO opens at once
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
+    except ValueError as error:  # a NUL, or half a character
+        raise _unusable(path, "no file can have that name") from error
+    status = os.fstat(file)
+    if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES:
+        return file
+    os.close(file)
+    is_file = stat.S_ISREG(status.st_mode)
+    raise _unusable(path, f"it is larger than {MAX_BYTES >> 20} MiB" if is_file else "it is not a regular file")
+
+
+def _unusable(path: Path, why: str) -> SessionError:
+    return SessionError(f"The session {path} cannot be opened: {why}. Choose another session, or start a new one.")
+
+
+def contents(file: int) -> bytes:
+    """Return what is in the open `file`, as long as it is now."""
+    with open(file, "rb", closefd=False) as opened:  # a descriptor
+        opened.seek(0)
+        return opened.read(os.fstat(file).st_size)
 
 
 def load(path: Path, data: bytes) -> LoadedSession:
@@ -149,8 +182,10 @@ def find(agent_dir: Path, cwd: str, name: str) -> Path:
     Raises:
         SessionError: there is none, or more than one.
     """
-    if name.endswith(".jsonl"):
-        return Path(name).expanduser()
+    if name.endswith(".jsonl") or "/" in name:
+        with suppress(RuntimeError):  # nobody of that name
+            return Path(name).expanduser()
+        return Path(name)
     fits: Sequence[SessionInfo] = [info for info in sessions(agent_dir, cwd) if info.id.startswith(name)]
     if len(fits) == 1:
         return fits[0].path
@@ -159,7 +194,7 @@ def find(agent_dir: Path, cwd: str, name: str) -> Path:
 
 
 def _info(path: Path) -> SessionInfo:
-    with path.open("rb") as file:
+    with os.fdopen(open_session(path, os.O_RDONLY), "rb") as file:
         header = header_of(path, file.readline())
         prompt = next(_prompts(islice(file, HEAD_LINES)), "")
         return SessionInfo(path, header.id, header.cwd, os.fstat(file.fileno()).st_mtime, prompt)

@@ -11,7 +11,7 @@ from uuid import uuid4
 from pi_fallback.errors import SessionError
 from pi_fallback.runtime.codec import JsonObject, message_to_json
 from pi_fallback.runtime.session_disk import lock, make, mend_tail, sync, write
-from pi_fallback.runtime.session_files import LoadedSession, folder_of, header_of, load
+from pi_fallback.runtime.session_files import LoadedSession, contents, folder_of, header_of, load, open_session
 from pi_fallback.runtime.session_records import VERSION
 from pi_fallback_hookspecs import Failure, Message, Route, ToolCall
 
@@ -60,17 +60,12 @@ class SessionLog:
         Raises:
             SessionError: it is not a session file, cannot be opened, or another process has it.
         """
-        try:
-            file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-        except OSError as error:
-            raise SessionError(
-                f"The session {path} cannot be opened: {error.strerror}. Choose another session, or start a new one."
-            ) from error
+        file = open_session(path, os.O_RDWR | os.O_APPEND)
         try:
             lock(file, path)
-            header_of(path, path.read_bytes().partition(b"\n")[0])
+            header_of(path, contents(file).partition(b"\n")[0])
             mend_tail(file, path)
-            session = load(path, path.read_bytes())
+            session = load(path, contents(file))
         except BaseException as error:
             os.close(file)
             if isinstance(error, OSError):

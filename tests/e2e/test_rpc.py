@@ -1,6 +1,7 @@
 """The line protocol of the real program: over pipes, with the fault server at the other end of the wire."""
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -123,7 +124,18 @@ def test_a_session_is_gone_on_with(two: User, fault_server: RunningFaultServer) 
         assert c.ask("get_messages")["data"] == {"messages": []}
         assert c.ask("switch_session", sessionPath=path)["success"]
         assert c.ask("get_last_assistant_text")["data"] == {"text": "remembered"}
-        assert not c.ask("switch_session", sessionPath="/nowhere")["success"]
+        assert c.close() == 0
+
+
+def test_what_is_no_session_is_refused_and_this_one_goes_on(two: User, fault_server: RunningFaultServer) -> None:
+    fault_server.play("big", Ok("still here"))
+    pipe = two.folder / "pipe"
+    os.mkfifo(pipe)
+    with client(two) as c:
+        for path in ("/nowhere", "a\0b", "/dev/zero", str(pipe), str(two.folder), "/etc/passwd"):
+            assert "Choose another session" in c.ask("switch_session", sessionPath=path)["error"]
+        c.ask("prompt", message="hello")
+        assert c.settled()["stopReason"] == "stop"
         assert c.close() == 0
 
 

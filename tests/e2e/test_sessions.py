@@ -1,5 +1,7 @@
 """Sessions: a conversation goes on in another process, on the model that it had come to."""
 
+import os
+
 from pi_fallback.testing import Ok, RunningFaultServer, Stall, Status
 from tests.e2e.user import User
 
@@ -73,3 +75,14 @@ def test_a_session_that_another_process_has_open_is_not_opened_again(
         assert str(program.pid) in done.err
         assert len(done.err.splitlines()) == 1
     assert len(fault_server.requests) == 1
+
+
+def test_a_file_that_is_no_session_is_named_in_one_line(user: User) -> None:
+    user.endpoints("http://127.0.0.1:9/v1", a="A")
+    pipe = user.folder / "pipe"
+    os.mkfifo(pipe)
+    for path in ("/etc/passwd", "/dev/zero", str(pipe), str(user.folder)):
+        done = user.run("--resume", path, "-p", "hello")
+        assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+        assert path in done.err
+        assert "Choose another session" in done.err

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi_fallback.errors import SessionError
-from pi_fallback.runtime.session_files import BadLine, LoadedSession, find, folder_of, latest, sessions
+from pi_fallback.runtime.session_files import MAX_BYTES, BadLine, LoadedSession, find, folder_of, latest, sessions
 from pi_fallback.runtime.session_log import SessionLog
 from pi_fallback.runtime.session_records import MAY_HAVE_RUN, NOT_RUN, RESULT_LOST, ToolStarted, history_of
 from pi_fallback_hookspecs import (
@@ -272,6 +272,30 @@ def test_a_path_without_a_file_is_refused(desk: Desk, tmp_path: Path, make) -> N
         desk.reopen(tmp_path / "x.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (os.mkfifo, "it is not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is not a regular file"),
+        (lambda path: (path.touch(), os.truncate(path, MAX_BYTES + 1)), "it is larger than 256 MiB"),
+    ],
+    ids=["a pipe", "a device", "a huge file"],
+)
+def test_what_would_never_end_is_refused_unread_and_not_listed(desk: Desk, make, why: str) -> None:
+    path = folder_of(desk.agent_dir, desk.cwd) / "x.jsonl"
+    path.parent.mkdir(parents=True)
+    make(path)
+    with pytest.raises(SessionError, match=rf"cannot be opened: {why}\. .*start a new one"):
+        desk.reopen(path)
+    assert sessions(desk.agent_dir, desk.cwd) == []
+
+
+@pytest.mark.parametrize("name", ["a\0b.jsonl", "\ud800.jsonl"])
+def test_a_name_that_no_file_can_have_is_refused(desk: Desk, name: str) -> None:
+    with pytest.raises(SessionError, match="no file can have that name"):
+        desk.reopen(Path(name))
+
+
 def test_a_session_is_held_by_one_process_that_the_next_one_names(desk: Desk) -> None:
     log = desk.create()
     log.message(user_message("hi"))
@@ -336,7 +360,16 @@ def test_a_deep_folder_has_sessions_too(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "found"), [("ab1", "ab12"), ("ab12", "ab12"), ("x/y.jsonl", None), ("ab", "2 sessions"), ("z", "No ses")]
+    ("name", "found"),
+    [
+        ("ab1", "ab12"),
+        ("ab12", "ab12"),
+        ("x.jsonl", None),
+        ("/etc/passwd", None),
+        ("~nobody-of-that-name/x", None),
+        ("ab", "2 sessions"),
+        ("z", "No ses"),
+    ],
 )
 def test_a_session_is_found_by_path_or_by_the_beginning_of_its_id(desk: Desk, name: str, found: str | None) -> None:
     paths: dict[str, Path] = {}
