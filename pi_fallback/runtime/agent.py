@@ -31,6 +31,7 @@ from pi_fallback_hookspecs import (
     Route,
     SessionShutdown,
     SessionStart,
+    StartTimer,
     StopReason,
     UserAborted,
     View,
@@ -195,6 +196,8 @@ class Agent:
         if any(isinstance(effect, RunEffect | Abort) for effect in effects):
             self._act(f"/{name}")
             self._host.keep_order(self._host.epoch)
+        elif any(isinstance(effect, StartTimer) for effect in effects):
+            self._host.heard_from_user()
         stage = Stage(self._host, self._host.epoch, by_user=True)
         await self._host.perform([(self.parts.dispatcher.owner_of(name), effects)], stage)
         return True
@@ -354,25 +357,28 @@ class Agent:
 
     def _act(self, what: str) -> None:
         """The user acts: what was asked for before is dropped, and the host's own wait ends."""
-        self._host.epoch += 1
+        self._host.acted()
         self._backoff = None
         self._waits.over(what)
 
     async def _abort(self) -> None:
         host, during = self._host, self._doing()
         self._act("aborted by the user")
+        host.halted = True
         host.order = self._last_end = None
         if host.scope is not None:
             host.scope.cancel()
         elif during != "idle":
             self.stop_reason = StopReason.ABORTED
         await host.tell("user_aborted", lambda view: UserAborted(view=view, can=ABILITIES, during=during))
+        host.timers.cancel_all(holding_only=True)  # of plugins that let theirs run on
         host.stir()
         await self._run_over.wait()
 
     def _queue(self, text: str, images: Sequence[Image], *, steer: bool) -> None:
         if self._host.closing:
             raise AgentBusy("The session is being closed. Say it again in the next one.")
+        self._host.heard_from_user()
         if not self.busy and self.stop_reason in {StopReason.ERROR, StopReason.ABORTED}:
             self.stop_reason = None  # the user has spoken since: it is heard now
         self._host.conversation.queue(text, images, steer=steer)

@@ -29,6 +29,8 @@ from pi_fallback_hookspecs import (
     Wake,
 )
 
+GOING_ON_MAX = 100  # a night of waiting for a model to recover, tried every five minutes
+
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ class Host:
         self.order: RunOrder | None = None  # the next run
         self.scope: anyio.CancelScope | None = None  # of the run that is going on
         self.closing = False
+        self.halted = False  # the user has aborted, and said nothing since: nothing goes on by itself
+        self._went_on = 0  # runs that plugins have ordered since the user last acted
         self._stirred = anyio.Event()
         self._settled = anyio.Event()
         self._settled.set()
@@ -85,6 +89,28 @@ class Host:
         """Make `order` the next run."""
         self.order = order
         self.unsettle()
+
+    # Acts of the user
+
+    def acted(self) -> None:
+        """The user has acted: what was asked for before is void."""
+        self.epoch += 1
+        self.heard_from_user()
+
+    def heard_from_user(self) -> None:
+        """The user wants work to go on: plugins may go on too."""
+        self.halted, self._went_on = False, 0
+
+    def may_go_on(self, plugin: str) -> bool:
+        """Count a run that `plugin` orders; False if there were too many without a word of the user."""
+        self._went_on += 1
+        if self._went_on == GOING_ON_MAX + 1:
+            self.notify(
+                f"{plugin} has started {GOING_ON_MAX} runs since you last said something, so it was stopped. "
+                "Say how to go on.",
+                "warning",
+            )
+        return self._went_on <= GOING_ON_MAX
 
     # What plugins are asked
 

@@ -22,7 +22,7 @@ class Stage:
     `by_user`: a command ordered it, so a run starts a new episode and takes the place of one that
     waits. `only_when_idle`: a run that is going on is not to be followed by another. `selecting`:
     plugins are told of a choice just made, and cannot make another. With `quiet`, and while a session
-    closes, nothing may start any more.
+    closes, nothing may start any more; after an abort nothing that goes on, until the user says something.
     """
 
     host: "Host"
@@ -40,6 +40,11 @@ class Stage:
         if self.quiet or self.host.closing:
             raise EffectError(f"{what} now")
 
+    def _check_going_on(self, what: str) -> None:
+        self._check(what)
+        if self.host.halted and not self.by_user:
+            raise EffectError(f"{what}: the user has aborted")
+
     def book(self, effect: Rest | Wake) -> None:
         if self.is_over:
             return
@@ -51,7 +56,10 @@ class Stage:
     def start_timer(self, plugin: str, effect: StartTimer) -> None:
         if self.is_over:
             return
-        self._check("no timer can start")
+        if effect.holds:
+            self._check_going_on("no timer that holds can start")
+        else:
+            self._check("no timer can start")
         if not math.isfinite(effect.at):
             raise EffectError(f"a timer cannot fire at {effect.at}")
         self.host.timers.start(plugin, effect.name, effect.at, holds=effect.holds, label=effect.label)
@@ -87,7 +95,7 @@ class Stage:
     def run(self, plugin: str, effect: Run) -> None:
         if self.is_over:
             return
-        self._check("no run can start")
+        self._check_going_on("no run can start")
         if not effect.on:
             raise EffectError("there is no other model to go on with")
         host, waiting = self.host, self.host.order
@@ -101,6 +109,8 @@ class Stage:
             return
         if waiting is not None:
             host.notify(f"{plugin} wanted to go on; another run is about to start", "info")
+            return
+        if not (self.by_user or host.may_go_on(plugin)):
             return
         order = RunOrder(
             "continue",

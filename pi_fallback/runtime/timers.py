@@ -61,10 +61,10 @@ class Timers:
             timer.scope.cancel()
             self.changed((plugin, name), None, "")
 
-    def cancel_all(self, plugin: str | None = None) -> None:
-        """Cancel every timer, or every one of `plugin`."""
-        for owner, name in tuple(self._timers):
-            if plugin is None or owner == plugin:
+    def cancel_all(self, *, holding_only: bool = False) -> None:
+        """Cancel every timer, or every one that holds."""
+        for (owner, name), timer in tuple(self._timers.items()):
+            if timer.holds or not holding_only:
                 self.cancel(owner, name)
 
     def _forget(self, key: TimerKey) -> _Timer | None:

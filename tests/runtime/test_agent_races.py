@@ -7,6 +7,7 @@ import pytest
 
 from pi_fallback.config.schema import ProgressSettings, RetryPolicy
 from pi_fallback.runtime import feed
+from pi_fallback.runtime.host import GOING_ON_MAX
 from pi_fallback.runtime.wires import Keys
 from pi_fallback.testing import CallTool, Hang, Say, ScriptedProvider, Wait, fail
 from pi_fallback_hookspecs import (
@@ -21,6 +22,7 @@ from pi_fallback_hookspecs import (
     Json,
     MessageEnd,
     ModelSelect,
+    RefuseRoutes,
     RequestFailed,
     Retry,
     Route,
@@ -33,6 +35,8 @@ from pi_fallback_hookspecs import (
     TimerFired,
     Tool,
     ToolContext,
+    TurnEnd,
+    UserAborted,
     hookimpl,
 )
 from tests.conftest import Backend
@@ -161,6 +165,78 @@ async def test_after_an_abort_no_plugin_goes_on_by_itself(act: str) -> None:
         await r.until(1.0)
         await (r.agent.abort() if act == "abort" else r.agent.new_session())
         await r.until(20.0)
+        assert r.asked == ["A"]
+
+
+class GoesOnForEver:
+    """Orders a run behind every other, in the hook `where`."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    @hookimpl
+    def agent_end(self, event: AgentEnd) -> Effect | None:
+        return ON_B if self.where == "agent_end" and event.stop_reason is StopReason.STOP else None
+
+    @hookimpl
+    def agent_settled(self, event: AgentSettled) -> Effect | None:
+        return ON_B if self.where == "agent_settled" else None
+
+    @hookimpl
+    def timer_fired(self, event: TimerFired) -> Sequence[Effect]:
+        return [ON_B, StartTimer("again", event.view.now + 1.0, holds=True)]
+
+    @hookimpl
+    def user_aborted(self, event: UserAborted) -> Effect | None:
+        return StartTimer("again", event.view.now + 1.0, holds=True) if self.where == "user_aborted" else None
+
+    @hookimpl
+    def turn_end(self, event: TurnEnd) -> Effect | None:
+        return StartTimer("again", event.view.now + 1.0, holds=True) if self.where == "timer_fired" else None
+
+
+@pytest.mark.parametrize("at", [2.5, 3.0])
+@pytest.mark.parametrize("where", ["agent_end", "agent_settled", "timer_fired", "user_aborted"])
+async def test_a_plugin_that_goes_on_for_ever_is_ended_by_an_abort(where: str, at: float) -> None:
+    slow = Wait(1.0, Say("b"))
+    async with rig(scripts(A=slow, B=slow), ABC, progress=OFF, plugins=[("g", GoesOnForEver(where))]) as r:
+        await r.agent.prompt("go")
+        await r.until(at)
+        await r.agent.abort()
+        asked = len(r.asked)
+        await r.until(20.0)
+        assert len(r.asked) == asked
+        assert r.agent.settled_now
+
+
+@pytest.mark.parametrize("where", ["agent_end", "agent_settled"])
+async def test_without_an_act_of_the_user_plugins_start_so_many_runs_and_no_more(where: str) -> None:
+    async with rig(scripts(), ABC, progress=OFF, plugins=[("g", GoesOnForEver(where))]) as r:
+        for prompts in (1, 2):
+            await r.agent.prompt("go")
+            await r.agent.settled()
+            assert len(r.asked) == prompts * (1 + GOING_ON_MAX)
+            notices = [item for item in r.of(feed.Noticed) if isinstance(item, feed.Noticed)]
+            assert len(notices) == prompts
+            assert notices[-1].text.startswith(f"g has started {GOING_ON_MAX} runs since you last said something")
+
+
+class GoesOnInVain:
+    """Orders runs on a model that it has refused."""
+
+    @hookimpl
+    def refuse_routes(self, event: RefuseRoutes) -> Mapping[Route, str]:
+        return {route("B"): "no"}
+
+    @hookimpl
+    def agent_settled(self, event: AgentSettled) -> Effect:
+        return ON_B
+
+
+async def test_runs_that_cannot_begin_count_too() -> None:
+    async with rig(scripts(), ABC, progress=OFF, plugins=[("g", GoesOnInVain())]) as r:
+        await r.agent.prompt("go")
+        await r.agent.settled()
         assert r.asked == ["A"]
 
 
