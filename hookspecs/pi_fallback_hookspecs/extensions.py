@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from pi_fallback_hookspecs.effects import Effect, Level
 from pi_fallback_hookspecs.messages import Image, Json, Text
@@ -15,7 +15,9 @@ from pi_fallback_hookspecs.wire import Stream
 class Provider:
     """An endpoint that serves models.
 
-    `env` names the environment variables that may hold its key, best first; a provider with
+    `auth` is how a key is sent, if not as the dialect usually has it: `bearer`, or the name of the header
+    that is to hold it (`x-api-key`, `api-key`, `x-goog-api-key`). `login` is the way in where a key alone
+    does not open the door. `env` names the environment variables that may hold its key, best first; a provider with
     `needs_key` false is used without one. `stream` replaces the dialect by the plugin's own wire:
     it gets a `Call` and yields deltas, then one `Reply` or `Fault`.
     """
@@ -31,6 +33,8 @@ class Provider:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     compat: Mapping[str, object] = field(default_factory=dict[str, object])
     stream: Stream | None = None
+    auth: Literal["", "bearer", "x-api-key", "api-key", "x-goog-api-key"] = ""
+    login: Literal["", "oauth"] = ""
 
 
 class Ui(Protocol):

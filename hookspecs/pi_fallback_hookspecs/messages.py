@@ -45,18 +45,31 @@ class StopReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Producer:
+    """Who wrote a block; signatures are sent back only to the same producer."""
+
+    provider: str
+    model: str
+    dialect: str
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
+    """Text. `producer` is given where it differs from that of the message, so for the two below."""
+
     text: str
     signature: str | None = None
+    producer: Producer | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """What a model thought; `signature` is valid for its producer alone."""
+    """What a model thought; `signature` is valid for its producer alone. `redacted`: the signature is all there is."""
 
     text: str
     signature: str | None = None
     redacted: bool = False
+    producer: Producer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +88,7 @@ class ToolCall:
     name: str
     arguments: Mapping[str, Json] = field(default_factory=dict[str, Json])
     signature: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Producer:
-    """Who wrote a message; signatures are sent back only to the same producer."""
-
-    provider: str
-    model: str
-    dialect: str
+    producer: Producer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,10 @@ class AssistantMessage:
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         return tuple(block for block in self.content if isinstance(block, ToolCall))
+
+    def producer_of(self, block: Text | Thinking | ToolCall) -> Producer:
+        """Who wrote `block`: an answer that another model finished has two producers."""
+        return block.producer or self.producer
 
 
 @dataclass(frozen=True, slots=True)

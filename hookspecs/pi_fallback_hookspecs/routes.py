@@ -99,6 +99,7 @@ _RESTABLE = (ScopeKind.PROVIDER, ScopeKind.MODEL, ScopeKind.CREDENTIAL, ScopeKin
 class Limits:
     """How long a stream may take, in seconds; 0 switches a limit off."""
 
+    connect_s: float = 10.0  # TCP and TLS, each
     head_s: float = 60.0  # request sent → whole response head
     first_content_s: float = 120.0  # request sent → first text, thinking or tool call
     quiet_s: float = 60.0  # between two pieces of content; comments and pings do not count
@@ -106,8 +107,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cache_read: float = 0.0
+    cache_write: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """A model as the catalogue knows it. `context_window` and `max_tokens` are tokens."""
+    """A model as the catalogue knows it. `context_window` and `max_tokens` are tokens.
+
+    `dialect` and `base_url` are given where they differ from the provider's. With `prefill` the model
+    takes the beginning of its own answer and goes on from there. `price` None: not known.
+    """
 
     ref: ModelRef
     name: str = ""
@@ -119,3 +134,7 @@ class Model:
     limits: Limits = Limits()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     compat: Mapping[str, object] = field(default_factory=dict[str, object])
+    dialect: str = ""
+    base_url: str = ""
+    prefill: bool = False
+    price: Price | None = None

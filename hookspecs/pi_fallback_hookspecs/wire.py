@@ -62,18 +62,25 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to a model, in no dialect."""
+    """One question to a model, in no dialect.
+
+    `prefix` is the beginning of the answer, to go on from; it is sent only to models with `prefill`.
+    """
 
     messages: tuple[Message, ...]
     system: str = ""
     tools: tuple[ToolSpec, ...] = ()
     max_tokens: int | None = None
     thinking: str | None = None  # off, minimal, low, medium, high, xhigh
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request on its way: by which route, to which model and address, with which key."""
+    """A request on its way: by which route, to which model and address, with which key.
+
+    `auth` names the scheme of the key, if it is not the dialect's own (see `Provider.auth`).
+    """
 
     route: Route
     model: Model
@@ -81,6 +88,7 @@ class Call:
     base_url: str = ""
     key: Key | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    auth: str = ""
 
 
 @dataclass(frozen=True, slots=True)

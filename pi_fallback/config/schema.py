@@ -138,6 +138,7 @@ class Settings(FileModel, frozen=True):
 
 
 class LimitsConfig(FileModel, frozen=True):
+    connect_seconds: Seconds | None = None
     head_seconds: Seconds | None = None
     first_content_seconds: Seconds | None = None
     quiet_seconds: Seconds | None = None
@@ -146,6 +147,7 @@ class LimitsConfig(FileModel, frozen=True):
     def over(self, base: Limits) -> Limits:
         """`base` with what this file says instead."""
         return Limits(
+            base.connect_s if self.connect_seconds is None else self.connect_seconds,
             base.head_s if self.head_seconds is None else self.head_seconds,
             base.first_content_s if self.first_content_seconds is None else self.first_content_seconds,
             base.quiet_s if self.quiet_seconds is None else self.quiet_seconds,

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -15,8 +15,9 @@ from pi_fallback.http.addresses import SECRET_HEADERS, check_address, check_head
 from pi_fallback.http.attempt import Attempt
 from pi_fallback.http.backend import httpx
 from pi_fallback.http.response import Response, WireError
-from pi_fallback_hookspecs import Fault, FaultKind, Key, origin_of
+from pi_fallback_hookspecs import Fault, FaultKind, Key, Limits, origin_of
 
+LIMITS = Limits()
 BEARER = ("authorization", "Bearer ")  # the header that bears the key, and what stands before it
 
 # The client inflates each read whole: 64 KiB of a gzip bomb would become 64 MiB in one piece.
@@ -58,8 +59,7 @@ class Http:
     ) -> None:
         await self._open.aclose()
 
-    @asynccontextmanager
-    async def post(
+    def post(
         self,
         url: str,
         *,
@@ -67,18 +67,49 @@ class Http:
         headers: Mapping[str, str] | None = None,
         key: Key | None = None,
         auth: tuple[str, str] = BEARER,
-        head_s: float = 60.0,
-    ) -> AsyncGenerator[Response, None]:
+        connect_s: float = LIMITS.connect_s,
+        head_s: float = LIMITS.head_s,
+    ) -> AbstractAsyncContextManager[Response]:
         """Post `body`; the block runs once the whole head has come, within `head_s` seconds (0: no limit).
 
         Raises:
             WireError: with the fault, also for what breaks inside the block, and for a `WireError` raised in
                 it, completed. Nothing was sent if its kind is `key`.
         """
-        request, secret = _request(url, body, headers or {}, key, auth)
+        return self._sent("POST", url, body, headers or {}, key, auth, connect_s, head_s)
+
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        key: Key | None = None,
+        auth: tuple[str, str] = BEARER,
+        head_s: float = LIMITS.head_s,
+    ) -> AbstractAsyncContextManager[Response]:
+        """Get `url`, as `post` does.
+
+        Raises:
+            WireError: as for `post`.
+        """
+        return self._sent("GET", url, b"", headers or {}, key, auth, LIMITS.connect_s, head_s)
+
+    @asynccontextmanager
+    async def _sent(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        key: Key | None,
+        auth: tuple[str, str],
+        connect_s: float,
+        head_s: float,
+    ) -> AsyncGenerator[Response, None]:
+        request, secret = _request(method, url, body, headers, key, auth)
         attempt = Attempt()
         request.extensions["trace"] = attempt
-        request.extensions["timeout"] = {"connect": limits.CONNECT_S, "read": None, "write": None, "pool": None}
+        request.extensions["timeout"] = {"connect": connect_s or None, "read": None, "write": None, "pool": None}
         response: Response | None = None
         try:
             # One deadline for the head as a whole: the client's read timeout starts anew with each read.
@@ -148,7 +179,7 @@ def _address(url: str) -> Address:
 
 
 def _request(
-    url: str, body: bytes, headers: Mapping[str, str], key: Key | None, auth: tuple[str, str]
+    method: str, url: str, body: bytes, headers: Mapping[str, str], key: Key | None, auth: tuple[str, str]
 ) -> tuple[httpx.Request, str]:
     """Return the request and the secret in it, after all checks."""
     sent = {**_BASE_HEADERS, **{name.lower(): value for name, value in headers.items()}, **_NOT_ENCODED}
@@ -166,7 +197,7 @@ def _request(
         except (PermissionError, ValueError) as error:
             raise WireError(Fault(FaultKind.KEY, f"Nothing was sent: {error}.")) from None
         sent[auth[0]] = auth[1] + secret
-    return httpx.Request("POST", address, headers=sent, content=body), secret
+    return httpx.Request(method, address, headers=sent, content=body or None), secret
 
 
 def _proxy_for(url: httpx.URL) -> str | None:

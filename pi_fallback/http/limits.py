@@ -1,8 +1,7 @@
-"""Limits of the wire, in one place. Each has a test that it holds."""
+"""Limits of the wire, in one place. Each has a test that it holds. Those that a model may set are `Limits`."""
 
 KIB, MIB = 1024, 1024 * 1024
 
-CONNECT_S = 10.0  # TCP and TLS, each
 ERROR_BODY_S = 5.0  # an error's status is known: its text is worth a short wait, no more
 TAIL_S = 0.5  # after a finish reason: for usage, `[DONE]` and the end, some of which some hosts never send
 CLOSE_S = 1.0  # closing a socket never takes longer

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 
 from pi_fallback.http import Http
-from pi_fallback.providers import openai_completions
+from pi_fallback.providers.openai_completions import OPENAI_COMPLETIONS
+from pi_fallback.providers.streaming import Dialect, stream_of
 from pi_fallback_hookspecs import Stream
+
+DIALECTS: tuple[Dialect, ...] = (OPENAI_COMPLETIONS,)
 
 
 def dialects(http: Http) -> Mapping[str, Stream]:
     """Return the stream of each dialect over `http`."""
-    return {openai_completions.DIALECT: openai_completions.openai_completions(http)}
+    return {dialect.name: stream_of(http, dialect) for dialect in DIALECTS}

@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NoReturn, cast
-
-import jiter
+from typing import cast
 
 from pi_fallback.http import WireError
+from pi_fallback.providers.ending import ending
 from pi_fallback.providers.errors import ErrorBody, error_fault, error_in
 from pi_fallback.providers.loose import Object, as_list, as_object, as_text
 from pi_fallback.providers.openai_usage import usage_in
 from pi_fallback.providers.partial import PartialContent
+from pi_fallback.providers.reading import malformed, not_json, object_in
 from pi_fallback.providers.sse import SseEvent
 from pi_fallback_hookspecs import (
     AssistantMessage,
@@ -20,8 +20,6 @@ from pi_fallback_hookspecs import (
     Phase,
     Producer,
     StopReason,
-    Text,
-    ToolCall,
     Usage,
 )
 
@@ -60,20 +58,15 @@ class PartialAnswer:
         if self.is_done:
             return ()
         try:
-            parsed: object = jiter.from_json(event.data, allow_inf_nan=False, cache_mode="keys")
+            chunk = object_in(event.data)
         except ValueError as error:
             return self._not_json(event, error)
-        if not isinstance(parsed, dict):
-            if (found := error_in(parsed)) is not None:
-                raise WireError(error_fault(found))
-            _malformed("event")
-        chunk = cast("Object", parsed)
         choices = chunk.get("choices")
         if not choices or chunk.get("error"):
             return self._without_choice(chunk, event)
         first: object = cast("list[object]", choices)[0] if isinstance(choices, list) else None
         if not isinstance(first, dict):
-            _malformed("choices")
+            raise malformed("choices")
         choice = cast("Object", first)
         if choice.get("index"):
             return ()  # a second choice, which nobody asked for
@@ -81,7 +74,7 @@ class PartialAnswer:
         deltas: Sequence[Delta] = ()
         if delta:
             if not isinstance(delta, dict):
-                _malformed("delta")
+                raise malformed("delta")
             deltas = self._delta(cast("Object", delta))
         if usage := chunk.get("usage") or choice.get("usage"):
             self._usage = usage_in(usage)
@@ -103,14 +96,9 @@ class PartialAnswer:
         # An answer without a reason, or cut at its limit, proves nothing about a call that has no arguments.
         may_be_bare = self._finish_reason is not None and stop is not StopReason.LENGTH
         content = self._content.finished(may_be_bare=may_be_bare)
-        if any(isinstance(block, ToolCall) for block in content):
-            if stop is StopReason.STOP:  # some hosts say so although they call tools
-                stop = StopReason.TOOL_USE
-        elif stop is StopReason.TOOL_USE:
-            raise WireError(Fault(FaultKind.MALFORMED, "The answer says that it calls tools, and calls none."))
-        elif not content or (stop is StopReason.STOP and not _has_text(content)):
-            raise WireError(Fault(FaultKind.EMPTY, "The answer is empty."))
-        return AssistantMessage(content, stop, self._producer, self._usage, response_id=self._response_id)
+        return AssistantMessage(
+            content, ending(content, stop), self._producer, self._usage, response_id=self._response_id
+        )
 
     def _delta(self, delta: Object) -> Sequence[Delta]:
         content = delta.get("content")
@@ -119,7 +107,7 @@ class PartialAnswer:
         deltas: list[Delta] = []
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):
             if not isinstance(thought, str):
-                _malformed("reasoning")
+                raise malformed("reasoning")
             deltas.append(self._content.thinking(thought))
         for part in (content, delta.get("refusal")):
             if part:
@@ -129,7 +117,7 @@ class PartialAnswer:
             calls = [{"index": 0, "function": function}]  # the shape before tools
         if calls:
             if not isinstance(calls, list):
-                _malformed("tool_calls")
+                raise malformed("tool_calls")
             for piece in cast("list[object]", calls):
                 self._call(piece, deltas)
         return deltas
@@ -141,7 +129,7 @@ class PartialAnswer:
         if parts := as_list(content):
             return [delta for part in parts for delta in self._parts(part)]
         if not (part := as_object(content)):
-            _malformed("content")
+            raise malformed("content")
         if part.get("type") == "thinking":
             thinking = part.get("thinking")
             pieces = [as_text(as_object(piece).get("text")) for piece in as_list(thinking)]
@@ -152,14 +140,14 @@ class PartialAnswer:
 
     def _call(self, piece: object, deltas: list[Delta]) -> None:
         if not (call := as_object(piece)):
-            _malformed("tool_calls")
+            raise malformed("tool_calls")
         function = as_object(call.get("function"))
         index, wire_id, name = call.get("index"), call.get("id") or "", function.get("name") or ""
         arguments = function.get("arguments") or ""
         if isinstance(arguments, dict):  # some hosts parse them for us
             arguments = json.dumps(arguments)
         if not (isinstance(wire_id, str) and isinstance(name, str) and isinstance(arguments, str)):
-            _malformed("tool_calls")
+            raise malformed("tool_calls")
         number = index if isinstance(index, int) else None
         delta = self._content.call(index=number, wire_id=wire_id, name=name, arguments=arguments)
         if delta is not None:
@@ -167,7 +155,7 @@ class PartialAnswer:
 
     def _finish(self, reason: object, choice: Object) -> None:
         if not isinstance(reason, str):
-            _malformed("finish_reason")
+            raise malformed("finish_reason")
         if reason == "error":
             error = error_in({"error": choice.get("error")})
             raise WireError(error_fault(error or ErrorBody("The answer ended in an error.", code=reason)))
@@ -195,12 +183,4 @@ class PartialAnswer:
             raise WireError(error_fault(ErrorBody(event.data.decode())))
         if event.name not in ("", "message"):
             return ()  # some host's ping
-        raise WireError(Fault(FaultKind.MALFORMED, f"An event is not JSON: {error}."))
-
-
-def _has_text(content: Iterable[object]) -> bool:
-    return any(isinstance(block, Text) and block.text.strip() for block in content)
-
-
-def _malformed(field: str) -> NoReturn:
-    raise WireError(Fault(FaultKind.MALFORMED, f"`{field}` is not of a type that this dialect has."))
+        raise not_json(error)

@@ -1,16 +1,15 @@
 """Rendering for `openai-completions`: a neutral request becomes the body of a chat completion."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
 
-from pi_fallback.providers.history import sendable
+from pi_fallback.providers.history import NO_IMAGES, sendable
+from pi_fallback.providers.ids import wire_id
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Call,
     Image,
-    Message,
     Model,
     Text,
     Thinking,
@@ -27,7 +26,6 @@ _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict
 _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _MISTRAL_ID = re.compile(r"[A-Za-z0-9]{9}")
 _EFFORTS = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "high"}
-_NO_IMAGES = "(an image, left out: this model takes none)"
 _SEE_BELOW = "(an image, see below)"
 _FROM_TOOLS = "Images of the tool results above:"
 
@@ -87,13 +85,13 @@ def _assistant(message: AssistantMessage, model: Model) -> Iterator[Body]:
 
 def _call(call: ToolCall, model: Model) -> Body:
     function = {"name": call.name, "arguments": _json(call.arguments)}
-    return {"id": _wire_id(call.id, model), "type": "function", "function": function}
+    return {"id": _id(call.id, model), "type": "function", "function": function}
 
 
 def _result(message: ToolResultMessage, model: Model) -> Body:
-    placeholder = _SEE_BELOW if "image" in model.inputs else _NO_IMAGES
+    placeholder = _SEE_BELOW if "image" in model.inputs else NO_IMAGES
     parts = [block.text if isinstance(block, Text) else placeholder for block in message.content]
-    call_id = _wire_id(message.call_id, model)
+    call_id = _id(message.call_id, model)
     body: Body = {"role": "tool", "tool_call_id": call_id, "content": "\n".join(parts) or "(no output)"}
     if model.compat.get("requiresToolResultName"):
         body["name"] = message.name
@@ -110,7 +108,7 @@ def _part(block: Text | Image, *, takes_images: bool) -> Body:
     if isinstance(block, Text):
         return {"type": "text", "text": block.text}
     if not takes_images:
-        return {"type": "text", "text": _NO_IMAGES}
+        return {"type": "text", "text": NO_IMAGES}
     return {"type": "image_url", "image_url": {"url": f"data:{block.mime_type};base64,{block.data}"}}
 
 
@@ -124,15 +122,7 @@ def _tool(tool: ToolSpec) -> Body:
     return {"type": "function", "function": function}
 
 
-def _wire_id(ours: str, model: Model) -> str:
-    """Return `ours` if the host takes it, else a stand-in that is the same in every request."""
-    mistral = bool(model.compat.get("requiresMistralToolIds"))  # it takes nine letters and digits, no more and no less
-    if (_MISTRAL_ID if mistral else _LEGAL_ID).fullmatch(ours):
-        return ours
-    digest = hashlib.sha256(ours.encode("utf-8", "replace")).hexdigest()
-    return digest[:9] if mistral else f"call_{digest[:32]}"
-
-
-def known_ids(messages: Sequence[Message]) -> frozenset[str]:
-    """Return the ids of all calls in `messages`, which a new call must not take again."""
-    return frozenset(call.id for m in messages if isinstance(m, AssistantMessage) for call in m.tool_calls)
+def _id(ours: str, model: Model) -> str:
+    if model.compat.get("requiresMistralToolIds"):  # nine letters and digits, no more and no less
+        return wire_id(ours, _MISTRAL_ID, length=9, prefix="")
+    return wire_id(ours, _LEGAL_ID, length=37)

@@ -26,6 +26,13 @@ class PartialText:
     position: int
     is_thinking: bool
     pieces: list[str] = field(default_factory=list[str])
+    signature: list[str] = field(default_factory=list[str])
+    redacted: bool = False
+    is_closed: bool = False
+
+    def finished(self) -> Text | Thinking:
+        text, signature = "".join(self.pieces), "".join(self.signature) or None
+        return Thinking(text, signature, self.redacted) if self.is_thinking else Text(text, signature)
 
 
 class PartialContent:
@@ -43,13 +50,36 @@ class PartialContent:
     def thinking(self, text: str) -> ThinkingDelta:
         return ThinkingDelta(text, self._grow(text, is_thinking=True))
 
-    def call(self, *, index: int | None, wire_id: str, name: str, arguments: str) -> ToolCallDelta | None:
+    def sign(self, signature: str, *, is_thinking: bool) -> None:
+        """Take a piece of the signature of the last block of this kind; without one it stands in a block of its own."""
+        self._count(signature)
+        self._last(is_thinking=is_thinking).signature.append(signature)
+
+    def redacted(self, data: str) -> None:
+        """Take a thought that nobody may read."""
+        self._count(data)
+        self.close()
+        block = self._last(is_thinking=True)
+        block.redacted = True
+        block.signature.append(data)
+        self.close()
+
+    def close(self) -> None:
+        """End the last block, if it is of text or thinking: what comes next begins another."""
+        if self._blocks and isinstance(block := self._blocks[-1], PartialText):
+            block.is_closed = True
+
+    def call(
+        self, *, index: int | None, wire_id: str, name: str, arguments: str, signature: str = ""
+    ) -> ToolCallDelta | None:
         """Take a piece of a tool call; return what to show of it, if anything yet."""
         self._count(arguments)
+        self._count(signature)
         self.phase = Phase.TOOL_ARGS
         call = self._calls.find(index=index, wire_id=wire_id, name=name, position=len(self._blocks))
         if call.position == len(self._blocks):
             self._blocks.append(call)
+        call.signature = call.signature or signature
         return call.add(name, arguments)
 
     def finished(self, *, may_be_bare: bool) -> tuple[Text | Thinking | ToolCall, ...]:
@@ -59,23 +89,25 @@ class PartialContent:
             WireError: a tool call is not whole.
         """
         return tuple(
-            block.finished(may_be_bare=may_be_bare)
-            if isinstance(block, PartialCall)
-            else (Thinking if block.is_thinking else Text)("".join(block.pieces))
+            block.finished(may_be_bare=may_be_bare) if isinstance(block, PartialCall) else block.finished()
             for block in self._blocks
         )
 
     def _grow(self, text: str, *, is_thinking: bool) -> int:
-        """Add `text` to the last block if it is of this kind, else to a new one; return its position."""
-        block = self._blocks[-1] if self._blocks else None
-        if not isinstance(block, PartialText) or block.is_thinking is not is_thinking:
-            block = PartialText(len(self._blocks), is_thinking)
-            self._blocks.append(block)
-            if self.phase is Phase.PRE:
-                self.phase = Phase.TEXT
+        """Add `text` to the last block if it is open and of this kind, else to a new one; return its position."""
+        block = self._last(is_thinking=is_thinking)
+        if self.phase is Phase.PRE:
+            self.phase = Phase.TEXT
         self._count(text)
         block.pieces.append(text)
         return block.position
+
+    def _last(self, *, is_thinking: bool) -> PartialText:
+        block = self._blocks[-1] if self._blocks else None
+        if not isinstance(block, PartialText) or block.is_thinking is not is_thinking or block.is_closed:
+            block = PartialText(len(self._blocks), is_thinking)
+            self._blocks.append(block)
+        return block
 
     def _count(self, piece: str) -> None:
         self._size += len(piece)

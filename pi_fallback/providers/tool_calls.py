@@ -27,6 +27,7 @@ class PartialCall:
     pieces: list[str] = field(default_factory=list[str])
     size: int = 0
     is_shown: bool = False
+    signature: str = ""
 
     def add(self, name: str, arguments: str) -> ToolCallDelta | None:
         """Take a piece; return what to show of it, which begins once the name is known."""
@@ -51,10 +52,12 @@ class PartialCall:
         text = "".join(self.pieces)
         arguments = {} if may_be_bare and not text.strip() else _arguments(text)
         if arguments is None:
+            if _is_json(text):
+                raise WireError(Fault(FaultKind.MALFORMED, f"The arguments of {self.name!r} are no JSON object."))
             raise WireError(Fault(FaultKind.INCOMPLETE, f"The call of {self.name!r} ended inside its arguments."))
         if not self.name:
             raise WireError(Fault(FaultKind.MALFORMED, "A tool call has no name."))
-        return ToolCall(self.id, self.name, frozen_object(arguments))
+        return ToolCall(self.id, self.name, frozen_object(arguments), self.signature or None)
 
 
 class PartialCalls:
@@ -100,6 +103,14 @@ class PartialCalls:
             ours = f"call_{number}"
         self._taken.add(ours)
         return ours
+
+
+def _is_json(text: str) -> bool:
+    try:
+        jiter.from_json(text.encode())
+    except ValueError:
+        return False
+    return True
 
 
 def _arguments(text: str) -> dict[str, object] | None:

@@ -152,10 +152,7 @@ class Agent:
 
         Returns when the run is over.
         """
-        conversation = self._host.conversation
-        if conversation.steering or conversation.follow_ups:
-            conversation.steering, conversation.follow_ups = [], []
-            self._host.queue_changed()
+        self._drop_queue()
         await self._abort()
 
     async def abort_retry(self) -> None:
@@ -271,11 +268,16 @@ class Agent:
         host.closing = True
         self._act("the session closes")
         host.order = self._last_end = None
-        host.conversation.steering, host.conversation.follow_ups = [], []
+        self._drop_queue()
         if host.scope is not None:
             host.scope.cancel()
+        elif not host.is_settled:
+            self.stop_reason = StopReason.ABORTED
         await self._run_over.wait()
         host.timers.cancel_all()
+        if not host.is_settled:
+            await self._tell_settled()
+            self._settled()
         stage = Stage(host, host.epoch, quiet=True)
         await host.tell(
             "session_shutdown", lambda view: SessionShutdown(view=view, can=ABILITIES, reason=reason), stage
@@ -335,13 +337,19 @@ class Agent:
         end, self._last_end = self._last_end, None
         if end is not None and end.stop_reason is StopReason.ERROR:
             self._give_up(end)
-        await host.tell(
-            "agent_settled", lambda view: AgentSettled(view=view, can=ABILITIES, stop_reason=self.stop_reason)
-        )
+        await self._tell_settled()
         queued = self._may_go_on and host.conversation.has_queued
         if host.order is None and not (queued or host.timers.holding or host.closing):
-            host.emit(feed.Settled(self.stop_reason))
-            host.settle()
+            self._settled()
+
+    async def _tell_settled(self) -> None:
+        await self._host.tell(
+            "agent_settled", lambda view: AgentSettled(view=view, can=ABILITIES, stop_reason=self.stop_reason)
+        )
+
+    def _settled(self) -> None:
+        self._host.emit(feed.Settled(self.stop_reason))
+        self._host.settle()
 
     def _give_up(self, end: End) -> None:
         incident = self._host.episode.incident
@@ -374,6 +382,12 @@ class Agent:
         host.timers.cancel_all(holding_only=True)  # of plugins that let theirs run on
         host.stir()
         await self._run_over.wait()
+
+    def _drop_queue(self) -> None:
+        conversation = self._host.conversation
+        if conversation.has_queued:
+            conversation.steering, conversation.follow_ups = [], []
+            self._host.queue_changed()
 
     def _queue(self, text: str, images: Sequence[Image], *, steer: bool) -> None:
         if self._host.closing:

@@ -67,7 +67,14 @@ def message_to_json(message: Message, *, timestamp_ms: int) -> JsonObject:
 def block_to_json(block: Block) -> JsonObject:
     match block:
         case Text():
-            return _without_none({"type": "text", "text": block.text, "textSignature": block.signature})
+            return _without_none(
+                {
+                    "type": "text",
+                    "text": block.text,
+                    "textSignature": block.signature,
+                    "producer": _producer_to_json(block.producer),
+                }
+            )
         case Thinking():
             return _without_none(
                 {
@@ -75,6 +82,7 @@ def block_to_json(block: Block) -> JsonObject:
                     "thinking": block.text,
                     "thinkingSignature": block.signature,
                     "redacted": True if block.redacted else None,
+                    "producer": _producer_to_json(block.producer),
                 }
             )
         case ToolCall():
@@ -85,10 +93,17 @@ def block_to_json(block: Block) -> JsonObject:
                     "name": block.name,
                     "arguments": thawed(block.arguments),
                     "thoughtSignature": block.signature,
+                    "producer": _producer_to_json(block.producer),
                 }
             )
         case Image():
             return {"type": "image", "data": block.data, "mimeType": block.mime_type}
+
+
+def _producer_to_json(producer: Producer | None) -> JsonObject | None:
+    return (
+        None if producer is None else {"provider": producer.provider, "model": producer.model, "api": producer.dialect}
+    )
 
 
 def usage_to_json(usage: Usage) -> JsonObject:
@@ -122,7 +137,7 @@ def message_from_json(data: object) -> Message:
             return AssistantMessage(
                 _blocks(fields.get("content"), _SPOKEN),
                 reason,
-                Producer(_get(fields, "provider", str), _get(fields, "model", str), _get(fields, "api", str)),
+                _producer(fields),
                 _usage(fields.get("usage", {})),
                 _optional(fields, "errorMessage", str),
                 _optional(fields, "responseId", str),
@@ -138,20 +153,29 @@ def message_from_json(data: object) -> Message:
             raise ValueError(f"`role` is {'missing' if role is None else 'not one that is known'}")
 
 
+def _producer(fields: Mapping[str, object]) -> Producer:
+    return Producer(_get(fields, "provider", str), _get(fields, "model", str), _get(fields, "api", str))
+
+
+def _own_producer(fields: Mapping[str, object]) -> Producer | None:
+    own = fields.get("producer")
+    return None if own is None else _producer(_object(own, "producer"))
+
+
 def _text(fields: Mapping[str, object]) -> Text:
-    return Text(_get(fields, "text", str), _optional(fields, "textSignature", str))
+    return Text(_get(fields, "text", str), _optional(fields, "textSignature", str), _own_producer(fields))
 
 
 def _thinking(fields: Mapping[str, object]) -> Thinking:
     signature = _optional(fields, "thinkingSignature", str)
-    return Thinking(_get(fields, "thinking", str), signature, _optional(fields, "redacted", bool) or False)
+    redacted = _optional(fields, "redacted", bool) or False
+    return Thinking(_get(fields, "thinking", str), signature, redacted, _own_producer(fields))
 
 
 def _tool_call(fields: Mapping[str, object]) -> ToolCall:
     arguments = frozen_object(_object(fields.get("arguments"), "arguments"))
-    return ToolCall(
-        _get(fields, "id", str), _get(fields, "name", str), arguments, _optional(fields, "thoughtSignature", str)
-    )
+    signature = _optional(fields, "thoughtSignature", str)
+    return ToolCall(_get(fields, "id", str), _get(fields, "name", str), arguments, signature, _own_producer(fields))
 
 
 def _image(fields: Mapping[str, object]) -> Image:

@@ -69,15 +69,16 @@ class Wires:
     async def send(self, route: Route, request: Request, on_delta: Callable[[Delta], None]) -> Reply | Fault:
         """Send `request` by `route`; give each piece to `on_delta`. Raises nothing but cancellation."""
         provider = self.providers.get(route.provider)
-        stream = None if provider is None else provider.stream or self.dialects.get(provider.dialect)
+        model = self.catalog.get(route.ref) or Model(route.ref)
+        stream = None if provider is None else provider.stream or self.dialects.get(model.dialect or provider.dialect)
         if provider is None or stream is None:
             return Fault(FaultKind.OTHER, f"nothing here speaks to {route.provider!r}")
+        base_url = model.base_url or provider.base_url
         try:
-            key = await self.keys(route, provider.base_url)
+            key = await self.keys(route, base_url)
         except CredentialError as error:
             return Fault(FaultKind.KEY, self.redact(str(error)))
-        model = self.catalog.get(route.ref) or Model(route.ref)
-        call = Call(route, model, request, provider.base_url, key, {**provider.headers, **model.headers})
+        call = Call(route, model, request, base_url, key, {**provider.headers, **model.headers}, provider.auth)
         with self.watchdog.watch(model.limits) as watch:
             result = await self._read(stream, call, watch, on_delta)
             return result if isinstance(result, Reply) else replace(result, text=self.redact(result.text))

@@ -47,7 +47,7 @@ class Conversations:
     async def _answer(self, connection: Connection, number: int, request: HttpRequest) -> Ending:
         path = request.path.partition("?")[0]
         wire = next((wire for wire in self.wires if wire.serves(request.method, path)), None)
-        received = self._received(number, request, path, wire)
+        received = self._received(number, request, wire)
         self.log.add(received)
         if wire is None:
             return await self._answer_without_model(connection, received, path)
@@ -58,7 +58,7 @@ class Conversations:
             return await self._refuse(connection, received, wire, 404, f"The model `{received.model}` does not exist")
         return await self._play(due(received) if callable(due) else due, connection, wire, received)
 
-    def _received(self, number: int, request: HttpRequest, path: str, wire: Wire | None) -> Received:
+    def _received(self, number: int, request: HttpRequest, wire: Wire | None) -> Received:
         body = _parsed(request.body)
         received = Received(
             number=len(self.log.entries) + 1,
@@ -72,8 +72,9 @@ class Conversations:
         )
         if wire is None:
             return received
-        wrong = ("the body is not a JSON object",) if body is None else wire.violations(body) if self.strict else ()
-        model, key = wire.model(path, body or {}), wire.key(request.headers)
+        asked = wire.asked(request.path, body or {})
+        wrong = ("the body is not a JSON object",) if body is None else wire.violations(asked) if self.strict else ()
+        model, key = wire.model(asked), wire.key(request.headers)
         return replace(received, model=model, key=key, violations=wrong)
 
     async def _answer_without_model(self, connection: Connection, received: Received, path: str) -> Ending:
@@ -95,7 +96,8 @@ class Conversations:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._watch, connection, received.number, tasks.cancel_scope)
             try:
-                ending = await play(step, connection, wire, received.body or {}, received.number)
+                asked = wire.asked(received.path, received.body or {})
+                ending = await play(step, connection, wire, asked, received.number)
             except ConnectionError:
                 self._note_left(received.number)
             else:

@@ -27,7 +27,10 @@ class OpenAICompletions:
         scheme, _, key = headers.get("authorization", "").partition(" ")
         return key.strip() if scheme.lower() == "bearer" else ""
 
-    def model(self, path: str, body: Mapping[str, Any]) -> str:
+    def asked(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        return body
+
+    def model(self, body: Mapping[str, Any]) -> str:
         return str(body.get("model", ""))
 
     def violations(self, body: Mapping[str, Any]) -> tuple[str, ...]:

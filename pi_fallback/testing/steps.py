@@ -28,12 +28,14 @@ class Ok:
     """A whole answer. Without `text` it says "ok", or nothing if it thinks or calls tools.
 
     `chunk` is the number of characters an event carries, `pace_s` the wait between events. `finish` is the dialect's
-    own finish word ("" sends none); `done=False` leaves out the terminator (`[DONE]`).
+    own finish word ("" sends none); `done=False` leaves out the terminator (`[DONE]`). `redacted`: its thinking, where
+    the dialect has that, is one that nobody may read. Signatures are the server's own, and it knows them again.
     """
 
     text: str | None = None
     tools: Sequence[ToolCallScript] = ()
     thinking: str = ""
+    redacted: bool = False
     chunk: int = 16
     pace_s: float = 0.0
     usage: Usage = USAGE

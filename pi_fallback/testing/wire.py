@@ -17,7 +17,7 @@ class Rendered(NamedTuple):
 
 
 class Wire(Protocol):
-    """A dialect, from the side of the provider. `body` is the parsed body of a request."""
+    """A dialect, from the side of the provider. `body` is what `asked` returns for a request."""
 
     def serves(self, method: str, path: str) -> bool:
         """Whether a request to `path` (without its query) asks a model in this dialect."""
@@ -29,7 +29,11 @@ class Wire(Protocol):
 
     def key(self, headers: Mapping[str, str]) -> str: ...
 
-    def model(self, path: str, body: Mapping[str, Any]) -> str: ...
+    def asked(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the parsed `body` with what `path`, query included, says of the request."""
+        ...
+
+    def model(self, body: Mapping[str, Any]) -> str: ...
 
     def violations(self, body: Mapping[str, Any]) -> tuple[str, ...]:
         """What the real API would refuse in `body`, in its words."""

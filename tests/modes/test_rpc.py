@@ -282,6 +282,32 @@ async def test_a_new_session_ends_the_old_one() -> None:
         assert (await client.ask("get_messages"))["data"] == {"messages": []}
 
 
+async def test_what_a_session_leaves_behind_is_told_to_be_over_before_the_next_one() -> None:
+    script = ScriptedProvider({"A": [Hang(), Say("fine")]})
+    async with rig(script, ["A"]) as r, rpc(r) as client:
+        await client.ask("prompt", message="one")
+        await client.ask("steer", message="not that")
+        await client.ask("new_session")
+        told = [event for event in client.out.events if event["type"] != "response"]
+        over = told.index({"type": "queue_update", "steering": [], "followUp": []})
+        (changed,) = (at for at, event in enumerate(told) if event["type"] == "session_changed")
+        between = [event["type"] for event in told[over:changed] if not event["type"].startswith("message_")]
+        assert between == ["queue_update", "agent_end", "agent_settled"]
+        assert told[changed - 1] == {"type": "agent_settled", "stopReason": "aborted"}
+        assert [event["type"] for event in told[changed:]] == ["session_changed"]
+
+
+async def test_a_countdown_that_a_new_session_ends_is_settled_too() -> None:
+    async with rig(ScriptedProvider({"A": fail(status=401), "B": Say("late")}), ["A", "B"]) as r, rpc(r) as client:
+        await client.ask("prompt", message="one")
+        await r.until(1.0)
+        assert not client.out.of("agent_settled")
+        await client.ask("new_session")
+        assert client.out.of("agent_settled") == [{"type": "agent_settled", "stopReason": "aborted"}]
+        await client.ask("new_session")
+        assert len(client.out.of("agent_settled")) == 1
+
+
 @pytest.mark.parametrize(
     ("line", "command", "ident", "error"),
     [

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from contextlib import aclosing
 
 from pi_fallback.http import Http
-from pi_fallback.providers.openai_completions import openai_completions
+from pi_fallback.providers.openai_completions import OPENAI_COMPLETIONS
+from pi_fallback.providers.streaming import stream_of
 from pi_fallback_hookspecs import (
     Call,
     Fault,
@@ -82,7 +83,7 @@ async def run(script: Script, *, key: bool = False, head_s: float = 5.0) -> list
     async with serving(script) as server, Http(wall=lambda: 1_700_000_000.0) as http:
         bound = Key(SECRET, server.origin) if key else None
         call = a_call(f"{server.origin}/v1/", key=bound, head_s=head_s)
-        async with aclosing(openai_completions(http)(call)) as events:
+        async with aclosing(stream_of(http, OPENAI_COMPLETIONS)(call)) as events:
             return [event async for event in events]
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from pi_fallback.http import Http
 from pi_fallback.providers.dialects import dialects
-from pi_fallback.providers.openai_completions import openai_completions
+from pi_fallback.providers.openai_completions import OPENAI_COMPLETIONS
+from pi_fallback.providers.streaming import stream_of
 from pi_fallback_hookspecs import (
     Fault,
     FaultKind,
@@ -155,9 +156,9 @@ async def test_rs2_rs6_what_hosts_make_of_the_format_gives_the_same_answer(body:
         ([called("", name="t"), chunk(finish="length")], FaultKind.INCOMPLETE, Phase.TOOL_ARGS, None),
         ([called("", name="t"), "[DONE]"], FaultKind.INCOMPLETE, Phase.TOOL_ARGS, None),
         ([called('{"a": ', name="t"), chunk(finish="tool_calls")], FaultKind.INCOMPLETE, Phase.TOOL_ARGS, None),
-        ([called("[1]", name="t"), chunk(finish="tool_calls")], FaultKind.INCOMPLETE, Phase.TOOL_ARGS, None),
-        ([called('{"a": 1e999}', name="t"), chunk(finish="tool_calls")], FaultKind.INCOMPLETE, Phase.TOOL_ARGS, None),
-        ([called('{"a": NaN}', name="t"), chunk(finish="tool_calls")], FaultKind.INCOMPLETE, Phase.TOOL_ARGS, None),
+        ([called("[1]", name="t"), chunk(finish="tool_calls")], FaultKind.MALFORMED, Phase.TOOL_ARGS, None),
+        ([called('{"a": 1e999}', name="t"), chunk(finish="tool_calls")], FaultKind.MALFORMED, Phase.TOOL_ARGS, None),
+        ([called('{"a": NaN}', name="t"), chunk(finish="tool_calls")], FaultKind.MALFORMED, Phase.TOOL_ARGS, None),
         ([called("{}"), chunk(finish="tool_calls")], FaultKind.MALFORMED, Phase.TOOL_ARGS, None),
         ([said("x"), chunk(finish="tool_calls")], FaultKind.MALFORMED, Phase.TEXT, None),
         # RS3: an error object.
@@ -348,7 +349,7 @@ async def test_after_done_the_connection_serves_the_next_call() -> None:
 
     async with serving(three) as server, Http(wall=lambda: 0.0) as http:
         for _ in range(3):
-            async with aclosing(openai_completions(http)(a_call(f"{server.origin}/v1"))) as events:
+            async with aclosing(stream_of(http, OPENAI_COMPLETIONS)(a_call(f"{server.origin}/v1"))) as events:
                 async for event in events:
                     if isinstance(event, Reply):
                         break  # as a driver does
@@ -391,7 +392,7 @@ async def test_leaving_a_stream_closes_its_socket_at_once(how: str) -> None:
         gone.set()
 
     async with serving(script) as server, Http(wall=lambda: 0.0) as http:
-        stream = openai_completions(http)(a_call(f"{server.origin}/v1"))
+        stream = stream_of(http, OPENAI_COMPLETIONS)(a_call(f"{server.origin}/v1"))
         assert await anext(stream) == TextDelta("first")
         if how == "close":
             await stream.aclose()
@@ -443,5 +444,5 @@ async def test_rs8_tool_arguments_without_end_are_cut_at_their_limit() -> None:
 async def test_a_bad_address_is_a_fault_too() -> None:
     async with Http(wall=lambda: 0.0) as http:
         for base_url in ("", "file:///etc", "http://api.example.com/v1", "https://" + "a" * 300):
-            (event,) = [event async for event in openai_completions(http)(a_call(base_url))]
+            (event,) = [event async for event in stream_of(http, OPENAI_COMPLETIONS)(a_call(base_url))]
             assert isinstance(event, Fault)

@@ -1,0 +1,131 @@
+"""Streaming: what all dialects do alike, from the first byte sent to the one `Reply` or `Fault` at the end."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import anyio
+
+from pi_fallback.http import BEARER, Http, TransportError, WireError
+from pi_fallback.http.limits import TAIL_S
+from pi_fallback.providers.body import Body
+from pi_fallback.providers.errors import check_status
+from pi_fallback.providers.sse import SseEvent
+from pi_fallback_hookspecs import (
+    AssistantMessage,
+    Call,
+    Delta,
+    Fault,
+    FaultKind,
+    Phase,
+    Reply,
+    Stream,
+    StreamEvent,
+)
+
+Auth = tuple[str, str]
+
+AUTHS: Mapping[str, Auth] = {
+    "bearer": BEARER,
+    "x-api-key": ("x-api-key", ""),
+    "api-key": ("api-key", ""),
+    "x-goog-api-key": ("x-goog-api-key", ""),
+}
+"""The header that bears the key, and what stands before it, by `Provider.auth`."""
+
+
+class Fold(Protocol):
+    """An answer on its way in."""
+
+    is_ending: bool
+    """The event came that says that the answer is whole; what follows is usage at most."""
+
+    @property
+    def phase(self) -> Phase: ...
+
+    def take(self, event: SseEvent) -> Sequence[Delta]:
+        """Fold an event, or the whole JSON of an answer that was not streamed; return what is new.
+
+        Raises:
+            WireError: it is an error, or not what the dialect speaks.
+        """
+        ...
+
+    def message(self) -> AssistantMessage:
+        """Return the answer.
+
+        Raises:
+            WireError: it is not whole, or cannot be used as it is.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A wire format: where a call goes, what its body is, and how the answer is read."""
+
+    name: str
+    url: Callable[[Call], str]
+    body: Callable[[Call], bytes]
+    fold: Callable[[Call], Fold]
+    auth: Auth = BEARER
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def stream_of(http: Http, dialect: Dialect) -> Stream:
+    """Return the stream of `dialect` over `http`."""
+
+    async def stream(call: Call) -> AsyncGenerator[StreamEvent, None]:
+        answer = dialect.fold(call)
+        try:
+            async with http.post(
+                dialect.url(call),
+                body=dialect.body(call),
+                headers={**dialect.headers, **call.model.headers, **call.headers},
+                key=call.key,
+                auth=AUTHS.get(call.auth, dialect.auth),
+                connect_s=call.model.limits.connect_s,
+                head_s=call.model.limits.head_s,
+            ) as response:
+                await check_status(response)
+                body, chunks = Body(), response.chunks()
+                async for chunk in chunks:
+                    for event in body.feed(chunk):
+                        for delta in answer.take(event):
+                            yield delta
+                    if answer.is_ending or body.is_over:
+                        break
+                if answer.is_ending:
+                    last = await _tail(chunks, body, answer)
+                else:
+                    last = _taken(answer, body.finish())
+                    if body.is_json and not answer.is_ending:
+                        raise WireError(Fault(FaultKind.MALFORMED, f"The JSON is no whole answer in {dialect.name}."))
+                for delta in last:
+                    yield delta
+                end: StreamEvent = Reply(answer.message())
+        except WireError as error:
+            end = replace(error.fault, phase=answer.phase)
+        except Exception as error:  # a stream raises nothing: the work goes on elsewhere
+            end = Fault(FaultKind.OTHER, f"{type(error).__name__} in {dialect.name}.", phase=answer.phase)
+        yield end
+
+    return stream
+
+
+async def _tail(chunks: AsyncIterator[bytes], body: Body, answer: Fold) -> list[Delta]:
+    """Read what follows the end: usage, a terminator, and the end of the body, which frees the connection.
+
+    Neither a wait nor a lost connection can spoil the answer any more.
+    """
+    deltas: list[Delta] = []
+    with anyio.move_on_after(TAIL_S), suppress(TransportError):
+        async for chunk in chunks:
+            deltas += _taken(answer, body.feed(chunk))
+        deltas += _taken(answer, body.finish())
+    return deltas
+
+
+def _taken(answer: Fold, events: Iterable[SseEvent]) -> list[Delta]:
+    return [delta for event in events for delta in answer.take(event)]
