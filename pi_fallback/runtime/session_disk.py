@@ -5,6 +5,7 @@ import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 from pi_fallback.errors import SessionError
 from pi_fallback.runtime.session_files import contents, last_pid, parsed
@@ -31,6 +32,33 @@ def _sync_folder(folder: Path) -> None:
     with suppress(OSError):  # not every file system can sync a folder
         os.fsync(opened)
     os.close(opened)
+
+
+def is_at(file: int, path: Path) -> bool:
+    """Whether the open `file` is the one that `path` names."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def make_again(file: int, path: Path) -> tuple[int, Path]:
+    """Write all that is in the open `file`, which `path` does not name any more, to a new one.
+
+    That lies at `path`, or beside whatever took its place.
+    """
+    if path.exists():
+        path = path.with_name(f"{path.stem}-{uuid4().hex[:8]}.jsonl")
+    again = make(path)
+    try:
+        write(again, contents(file))
+        sync(again)
+    except OSError:
+        os.close(again)
+        path.unlink()
+        raise
+    os.close(file)
+    return again, path
 
 
 def write(file: int, data: bytes) -> None:

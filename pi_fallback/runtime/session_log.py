@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from pi_fallback.errors import SessionError
 from pi_fallback.runtime.codec import JsonObject, message_to_json
-from pi_fallback.runtime.session_disk import lock, make, mend_tail, sync, write
+from pi_fallback.runtime.session_disk import is_at, lock, make, make_again, mend_tail, sync, write
 from pi_fallback.runtime.session_files import LoadedSession, contents, folder_of, header_of, load, open_session
 from pi_fallback.runtime.session_records import VERSION
 from pi_fallback_hookspecs import Failure, Message, Route, ToolCall
@@ -122,6 +122,8 @@ class SessionLog:
         try:
             if self._file is None:
                 self._file = make(self.path)
+            elif synced and not is_at(self._file, self.path):
+                self._file = self._made_again(self._file)
             write(self._file, bytes(self._unwritten))
             self._unwritten.clear()
             if synced:
@@ -130,6 +132,15 @@ class SessionLog:
             self._trouble(error)
         else:
             self._troubled = False
+
+    def _made_again(self, file: int) -> int:
+        before = self.path
+        again, self.path = make_again(file, before)
+        if self.path == before:
+            self._on_problem(f"The session {before} was moved or deleted meanwhile. It was written anew, whole.")
+        else:
+            self._on_problem(f"Another file took the place of the session {before}. It goes on in {self.path}, whole.")
+        return again
 
     def _trouble(self, error: OSError) -> None:
         if not self._troubled:

@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -319,6 +320,66 @@ def test_a_folder_that_cannot_be_made_is_said_once_and_made_up_for_later(desk: D
     log.message(user_message("three"))
     log.close()
     assert len(desk.problems) == 1
+    assert [m.text for m in desk.read_back(log.path).messages] == ["one", "two", "three"]
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def remove_folder(path: Path) -> None:
+    shutil.rmtree(path.parents[3])
+
+
+def move_folder(path: Path) -> None:
+    path.parents[3].rename(path.parents[3].with_name("elsewhere"))
+
+
+@pytest.mark.parametrize("lose", [remove, remove_folder, move_folder])
+def test_a_file_that_is_gone_while_it_is_open_is_written_again_whole(desk: Desk, lose: Callable[[Path], None]) -> None:
+    log = desk.create()
+    log.message(user_message("one"))
+    log.tool_started(C1)
+    before = log.path.read_bytes()
+    lose(log.path)
+    log.message(user_message("two"))
+    log.message(user_message("three"))
+    assert log.path.read_bytes().startswith(before)
+    assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
+    assert desk.problems == [f"The session {log.path} was moved or deleted meanwhile. It was written anew, whole."]
+    with pytest.raises(SessionError, match="in use"):
+        desk.reopen(log.path)
+    log.close()
+    assert desk.read_back(log.path).messages == (user_message("one"), user_message("two"), user_message("three"))
+
+
+def test_a_file_that_another_took_the_place_of_is_written_beside_it(desk: Desk) -> None:
+    log = desk.create()
+    log.message(user_message("one"))
+    path = log.path
+    remove(path)
+    path.write_text("somebody else's")
+    log.message(user_message("two"))
+    log.close()
+    assert path.read_text() == "somebody else's"
+    assert desk.problems == [f"Another file took the place of the session {path}. It goes on in {log.path}, whole."]
+    assert log.path.parent == path.parent
+    assert desk.read_back(log.path).messages == (user_message("one"), user_message("two"))
+    assert [info.path for info in sessions(desk.agent_dir, desk.cwd)] == [log.path]
+
+
+def test_a_folder_that_is_gone_and_cannot_be_made_is_made_up_for_later(desk: Desk) -> None:
+    log = desk.create()
+    log.message(user_message("one"))
+    shutil.rmtree(desk.agent_dir)
+    desk.agent_dir.write_text("in the way")
+    log.message(user_message("two"))
+    desk.agent_dir.unlink()
+    log.message(user_message("three"))
+    log.close()
+    assert len(desk.problems) == 2
+    assert "cannot be saved" in desk.problems[0]
+    assert "was written anew" in desk.problems[1]
     assert [m.text for m in desk.read_back(log.path).messages] == ["one", "two", "three"]
 
 
