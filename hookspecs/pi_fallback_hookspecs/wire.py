@@ -79,7 +79,8 @@ class Request:
 class Call:
     """A request on its way: by which route, to which model and address, with which key.
 
-    `auth` names the scheme of the key, if it is not the dialect's own (see `Provider.auth`).
+    `auth` names the scheme of the key, if it is not the dialect's own (see `Provider.auth`). `fresh` asks for
+    a connection that nothing has travelled by yet.
     """
 
     route: Route
@@ -89,6 +90,7 @@ class Call:
     key: Key | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     auth: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

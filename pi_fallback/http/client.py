@@ -46,7 +46,7 @@ class Http:
         self._wall = wall
         self._trust_env = trust_env
         self._given = transport
-        self._transports: dict[tuple[str, str | None], httpx.AsyncBaseTransport] = {}
+        self._transports: dict[tuple[str, str | None, bool], httpx.AsyncBaseTransport] = {}
         self._ways: dict[tuple[str, str], tuple[str, str | None]] = {}  # reading the variables takes 0.1 ms
         self._tls: ssl.SSLContext | None = None
         self._open = AsyncExitStack()
@@ -69,14 +69,17 @@ class Http:
         auth: tuple[str, str] = BEARER,
         connect_s: float = LIMITS.connect_s,
         head_s: float = LIMITS.head_s,
+        fresh: bool = False,
     ) -> AbstractAsyncContextManager[Response]:
         """Post `body`; the block runs once the whole head has come, within `head_s` seconds (0: no limit).
+
+        With `fresh` a new connection is opened for it, and closed after it.
 
         Raises:
             WireError: with the fault, also for what breaks inside the block, and for a `WireError` raised in
                 it, completed. Nothing was sent if its kind is `key`.
         """
-        return self._sent("POST", url, body, headers or {}, key, auth, connect_s, head_s)
+        return self._sent("POST", url, body, headers or {}, key, auth, connect_s, head_s, fresh=fresh)
 
     def get(
         self,
@@ -92,7 +95,7 @@ class Http:
         Raises:
             WireError: as for `post`.
         """
-        return self._sent("GET", url, b"", headers or {}, key, auth, LIMITS.connect_s, head_s)
+        return self._sent("GET", url, b"", headers or {}, key, auth, LIMITS.connect_s, head_s, fresh=False)
 
     @asynccontextmanager
     async def _sent(
@@ -105,6 +108,8 @@ class Http:
         auth: tuple[str, str],
         connect_s: float,
         head_s: float,
+        *,
+        fresh: bool,
     ) -> AsyncGenerator[Response, None]:
         request, secret = _request(method, url, body, headers, key, auth)
         attempt = Attempt()
@@ -114,7 +119,7 @@ class Http:
         try:
             # One deadline for the head as a whole: the client's read timeout starts anew with each read.
             with anyio.move_on_after(head_s or None):
-                transport = await self._transport_to(request.url)
+                transport = await self._transport_to(request.url, fresh=fresh)
                 response = Response(await transport.handle_async_request(request), secret, self._wall)
             if response is None:
                 raise WireError(attempt.timeout(head_s))
@@ -130,26 +135,26 @@ class Http:
             if response is not None:
                 await response.close()
 
-    async def _transport_to(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
-        """Return the transport for `url`: one for each scheme and proxy."""
+    async def _transport_to(self, url: httpx.URL, *, fresh: bool) -> httpx.AsyncBaseTransport:
+        """Return the transport for `url`: one for each scheme and proxy, and one that keeps no connection."""
         if self._given is not None:
             return self._given
         way = self._ways.get((url.scheme, url.host))
         if way is None:
             way = (url.scheme, _proxy_for(url) if self._trust_env else None)
             self._ways[url.scheme, url.host] = way
-        found = self._transports.get(way)
+        found = self._transports.get((*way, fresh))
         if found is None:
             found = httpx.AsyncHTTPTransport(
                 verify=self._tls_for(*way),
                 trust_env=self._trust_env,
                 limits=httpx.Limits(
-                    max_connections=None, max_keepalive_connections=100, keepalive_expiry=limits.IDLE_S
+                    max_connections=None, max_keepalive_connections=0 if fresh else 100, keepalive_expiry=limits.IDLE_S
                 ),
                 proxy=way[1],
                 retries=0,
             )
-            self._transports[way] = await self._open.enter_async_context(found)
+            self._transports[*way, fresh] = await self._open.enter_async_context(found)
         return found
 
     def _tls_for(self, scheme: str, proxy: str | None) -> ssl.SSLContext:

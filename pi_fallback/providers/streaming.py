@@ -87,6 +87,7 @@ def stream_of(http: Http, dialect: Dialect) -> Stream:
                 auth=AUTHS.get(call.auth, dialect.auth),
                 connect_s=call.model.limits.connect_s,
                 head_s=call.model.limits.head_s,
+                fresh=call.fresh,
             ) as response:
                 await check_status(response)
                 body, chunks = Body(), response.chunks()

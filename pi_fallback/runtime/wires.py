@@ -66,8 +66,13 @@ class Wires:
             return str(error)
         return None
 
-    async def send(self, route: Route, request: Request, on_delta: Callable[[Delta], None]) -> Reply | Fault:
-        """Send `request` by `route`; give each piece to `on_delta`. Raises nothing but cancellation."""
+    async def send(
+        self, route: Route, request: Request, on_delta: Callable[[Delta], None], *, fresh: bool = False
+    ) -> Reply | Fault:
+        """Send `request` by `route`, over a `fresh` connection if need be; give each piece to `on_delta`.
+
+        Raises nothing but cancellation.
+        """
         provider = self.providers.get(route.provider)
         model = self.catalog.get(route.ref) or Model(route.ref)
         stream = None if provider is None else provider.stream or self.dialects.get(model.dialect or provider.dialect)
@@ -78,7 +83,8 @@ class Wires:
             key = await self.keys(route, base_url)
         except CredentialError as error:
             return Fault(FaultKind.KEY, self.redact(str(error)))
-        call = Call(route, model, request, base_url, key, {**provider.headers, **model.headers}, provider.auth)
+        headers = {**provider.headers, **model.headers}
+        call = Call(route, model, request, base_url, key, headers, provider.auth, fresh)
         with self.watchdog.watch(model.limits) as watch:
             result = await self._read(stream, call, watch, on_delta)
             return result if isinstance(result, Reply) else replace(result, text=self.redact(result.text))
