@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -118,6 +120,44 @@ async def test_a_cancel_kills_the_whole_group_within_200_ms(box: ToolBox) -> Non
     assert anyio.current_time() - before < 0.2
     for pid in pids:
         assert await has_ended(pid)
+
+
+SLEEPER = 'echo $$ >> pids; trap "" TERM; while :; do sleep 1; done'
+LEAVES = {
+    "its session": f"setsid bash -c '{SLEEPER}' &",
+    "its parent": f"(setsid bash -c '{SLEEPER}' &) &",
+    "its environment": f"env -i setsid bash -c '{SLEEPER}' &",
+}
+
+
+@pytest.mark.parametrize("how", LEAVES.values(), ids=LEAVES.keys())
+async def test_a_child_that_left_is_killed_too(box: ToolBox, how: str) -> None:
+    command = f"{how} until [ -s pids ]; do sleep 0.01; done; sleep 1000"
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(box.text_of_bash, command)
+        (pid,) = await pids_in(box.cwd / "pids", 1)
+        tasks.cancel_scope.cancel()
+    assert await has_ended(pid)
+
+
+async def test_a_child_that_left_and_keeps_the_output_open_is_killed_and_named(box: ToolBox) -> None:
+    text = await box.text("bash", command="setsid sleep 1000 & echo $! > pids; echo started")
+    assert "[It left a process behind that kept the output open; that one was killed." in text
+    assert await has_ended((await pids_in(box.cwd / "pids", 1))[0])
+
+
+def test_what_may_not_be_killed_is_known() -> None:
+    program = (
+        "import os, signal; from pi_fallback.runtime.tools.processes import send\n"
+        "if os.getuid() == 0: os.setuid(65534)\n"
+        "print(send(signal.SIGCONT, [1, 2**22 + 1]))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "frozenset({1})\n"
+
+
+async def test_a_command_in_a_command_ends_with_it(box: ToolBox) -> None:
+    box.environ = {**box.environ, "PI_FALLBACK_COMMAND": "outer"}
+    assert re.fullmatch(r"outer [0-9a-f]{32}", await box.text("bash", command="echo $PI_FALLBACK_COMMAND"))
 
 
 async def test_sigterm_comes_first_so_that_a_command_can_clean_up(box: ToolBox) -> None:

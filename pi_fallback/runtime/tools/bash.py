@@ -1,11 +1,11 @@
-"""`bash`: a command in a process group of its own, of which nothing is left when it is ended."""
+"""`bash`: a command of which nothing is left when it is ended."""
 
 import codecs
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ from pydantic import Field
 from pi_fallback.runtime.blocking import RunBlocking
 from pi_fallback.runtime.tools.arguments import Arguments
 from pi_fallback.runtime.tools.errors import ToolError
+from pi_fallback.runtime.tools.processes import CAN_LOOK, marked, send, started_by
 from pi_fallback.runtime.tools.tail import Tail
 from pi_fallback_hookspecs import Json, Text, ToolContext, ToolOutput
 
@@ -24,6 +25,7 @@ TERM_S = 0.1  # from SIGTERM to SIGKILL: an abort is over within 200 ms
 LEFT_OPEN_S = 0.25  # what the command wrote before it ended is read by then, on a busy machine too
 SHOW_S = 0.05  # a screen needs no more than 20 pictures a second
 MAX_SHOWN = 8 * 1024  # bytes in one of them
+UNSEEN = "" if CAN_LOOK else ", unless it has left its process group"
 
 BASH = (
     "Run a command with bash in the working directory. Answers with its output, stdout and stderr as they came "
@@ -40,8 +42,9 @@ class BashArguments(Arguments):
 async def bash(
     ctx: ToolContext, arguments: BashArguments, *, environ: Mapping[str, str], run_blocking: RunBlocking
 ) -> ToolOutput:
+    environ, mark = marked(environ)
     process = await _started(ctx.cwd, arguments.command, environ)
-    output = _Output(ctx, run_blocking)
+    output = _Output(ctx, run_blocking, mark)
     try:
         with anyio.move_on_after(arguments.timeout) as limit:
             await output.follow(process)
@@ -51,12 +54,19 @@ async def bash(
     timed_out = limit.cancelled_caught
     notes: list[str] = []
     if left_open:
-        notes.append("It left a process behind that kept the output open; that one was killed. Redirect its output.")
+        notes.append(
+            f"It left a process behind that kept the output open; that one was killed{UNSEEN}. Redirect its output."
+        )
     if timed_out:
         notes.append(
-            f"Killed after {arguments.timeout:g} s. Give it a longer `timeout` (up to {MAX_S:g}), or less to do."
+            f"Killed after {arguments.timeout:g} s{UNSEEN}. "
+            f"Give it a longer `timeout` (up to {MAX_S:g}), or less to do."
         )
-    elif process.returncode:
+    if output.outlived:
+        notes.append(
+            f"Still running as another user, and not to be killed: {', '.join(map(str, sorted(output.outlived)))}."
+        )
+    if not timed_out and process.returncode:
         notes.append(f"Exit code {process.returncode}.")
     text = "\n\n".join(part for part in (output.tail.text().rstrip(), *(f"[{note}]" for note in notes)) if part)
     return ToolOutput((Text(text or "[No output.]"),), is_error=timed_out or process.returncode != 0)
@@ -90,6 +100,8 @@ class _Output:
 
     ctx: ToolContext
     run_blocking: RunBlocking
+    mark: str
+    outlived: Set[int] = frozenset()
     tail: Tail = field(default_factory=Tail)
     _unseen: bytearray = field(default_factory=bytearray)
     _news: anyio.Event = field(default_factory=anyio.Event)
@@ -112,16 +124,25 @@ class _Output:
             tasks.cancel_scope.cancel()
 
     async def end(self, process: Process) -> None:
-        """End what is left of the group (ask, listen to its last words, kill) and let go of everything."""
+        """End what is left (ask, listen to its last words, kill) and let go of everything."""
         self._ending = True
         with anyio.CancelScope(shield=True):
             if process.returncode is None or not self.closed:
-                _signal_group(process, signal.SIGTERM)
+                started = self._signal(process, signal.SIGTERM)
                 with anyio.move_on_after(TERM_S):
                     await self._read(process.stdout)
-                _signal_group(process, signal.SIGKILL)
+                self._signal(process, signal.SIGKILL, started)
             await process.aclose()
             self.tail.close()
+
+    def _signal(self, process: Process, number: signal.Signals, known: Set[int] = frozenset()) -> Set[int]:
+        """Send a signal to all that the command has started, and return what was found beside the command itself."""
+        # Before the group is gone: some are known by their parents alone.
+        started = known | started_by(process.pid, self.mark)
+        with suppress(ProcessLookupError, PermissionError):  # all gone; macOS says the latter of zombies
+            os.killpg(process.pid, number)
+        self.outlived = send(number, started)
+        return started
 
     async def _read(self, stream: ByteReceiveStream | None) -> None:
         assert stream is not None
@@ -153,11 +174,6 @@ class _Output:
         if text := decoder.decode(bytes(self._unseen)):
             self.ctx.progress(text)
         self._unseen.clear()
-
-
-def _signal_group(process: Process, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # all gone; macOS says the latter of zombies
-        os.killpg(process.pid, number)
 
 
 def preview(arguments: Mapping[str, Json]) -> str:
