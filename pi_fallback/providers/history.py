@@ -1,8 +1,9 @@
 """History: a conversation made fit to send. Every dialect renders what `sendable` returns."""
 
-from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from pi_fallback.http import WireError
 from pi_fallback_hookspecs import (
@@ -10,6 +11,7 @@ from pi_fallback_hookspecs import (
     Call,
     Fault,
     FaultKind,
+    Image,
     Message,
     Producer,
     StopReason,
@@ -24,6 +26,9 @@ NO_RESULT = "There is no result: it is not known whether this call ran."
 NO_CALL = "[A result of the tool {name}, whose call is no longer in this conversation:]"
 NO_BEGINNING = "[The beginning of this conversation is not shown.]"
 NO_IMAGES = "(an image, left out: this model takes none)"
+NOTHING = "(nothing)"
+
+_Place: TypeAlias = tuple[int, int]  # of a call: of its message among all, and of itself in that
 
 
 def sendable(messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -31,12 +36,15 @@ def sendable(messages: Sequence[Message]) -> tuple[Message, ...]:
 
     Answers that ended in error or abort are left out, with the results of their calls. Every call is
     followed by exactly one result, under an id that no other call has: a missing result is made up and
-    says so, a surplus one is left out, one without a call becomes the user's words.
+    says so, a surplus one is left out, one without a call before it becomes the user's words. A conversation that
+    begins with an answer gets an opening, and a message of the user that says nothing says so.
 
     Raises:
         WireError: the order is still not one that a provider takes. Nothing was sent.
     """
     ordered = tuple(_repaired(messages))
+    if ordered and not isinstance(ordered[0], UserMessage):
+        ordered = (UserMessage((Text(NO_BEGINNING),)), *ordered)
     if (wrong := disorder(ordered)) is not None:
         raise WireError(Fault(FaultKind.OTHER, f"Nothing was sent, because the history is out of order: {wrong}."))
     return ordered
@@ -56,7 +64,7 @@ def disorder(messages: Sequence[Message]) -> str | None:
         if waiting:
             break
         if isinstance(message, AssistantMessage):
-            if message.stop_reason in (StopReason.ERROR, StopReason.ABORTED):
+            if _is_failed(message):
                 return "an answer in it failed"
             waiting.extend(call.id for call in message.tool_calls)
             if len(seen | set(waiting)) < len(seen) + len(waiting):
@@ -76,43 +84,60 @@ def known_ids(messages: Sequence[Message]) -> frozenset[str]:
 
 
 def _repaired(messages: Sequence[Message]) -> Iterator[Message]:
-    results: defaultdict[str, deque[ToolResultMessage]] = defaultdict(deque)
-    for message in messages:
-        if isinstance(message, ToolResultMessage):
-            results[message.call_id].append(message)
-    called = known_ids(messages)
+    results, orphans = _matched(messages)
     used: set[str] = set()
-    begun = False
-    for message in messages:
-        if isinstance(message, UserMessage):
-            begun = True
-        elif not begun and isinstance(message, AssistantMessage) and not _is_left_out(message):
-            begun = True
-            yield UserMessage((Text(NO_BEGINNING),))
+    for place, message in enumerate(messages):
         match message:
             case UserMessage():
-                yield message
-            case AssistantMessage() if _is_left_out(message):
-                # If a file gives two calls one id, each call still takes its own result.
-                for call in message.tool_calls:
-                    _take(results[call.id])
-            case AssistantMessage():
-                answered = [(call, _take(results[call.id]) or _no_result(call)) for call in message.tool_calls]
-                ids = [_unused(call.id, used) for call, _result in answered]
+                yield _said(message)
+            case AssistantMessage() if not _is_failed(message):
+                ids = [_unused(call.id, used) for call in message.tool_calls]
                 yield _with_ids(message, ids)
-                for call_id, (_call, result) in zip(ids, answered, strict=True):
-                    yield result if result.call_id == call_id else replace(result, call_id=call_id)
+                for number, call in enumerate(message.tool_calls):
+                    result = results.get((place, number)) or _no_result(call)
+                    yield result if result.call_id == ids[number] else replace(result, call_id=ids[number])
+            case AssistantMessage():
+                pass
             case ToolResultMessage():
-                if message.call_id not in called:
-                    yield UserMessage((Text(NO_CALL.format(name=message.name)), *message.content))
+                if place in orphans:
+                    yield _said(UserMessage((Text(NO_CALL.format(name=message.name)), *message.content)))
 
 
-def _is_left_out(message: Message) -> bool:
-    return isinstance(message, AssistantMessage) and message.stop_reason in (StopReason.ERROR, StopReason.ABORTED)
+def _matched(messages: Sequence[Message]) -> tuple[Mapping[_Place, ToolResultMessage], Collection[int]]:
+    """Return the result of each call that has one, and where the results are that have no call before them.
+
+    If a file gives two calls one id, each takes its own result: the earlier one first, but one of a failed answer
+    last, because what a failed answer asked for is not run.
+    """
+    results: dict[_Place, ToolResultMessage] = {}
+    orphans: set[int] = set()
+    waiting: dict[str, deque[_Place]] = {}
+    failed: dict[str, deque[_Place]] = {}
+    for place, message in enumerate(messages):
+        if isinstance(message, AssistantMessage):
+            for number, call in enumerate(message.tool_calls):
+                (failed if _is_failed(message) else waiting).setdefault(call.id, deque()).append((place, number))
+        elif isinstance(message, ToolResultMessage):
+            of_id = message.call_id
+            if of_id not in waiting and of_id not in failed:
+                orphans.add(place)
+            elif calls := waiting.get(of_id) or failed.get(of_id):
+                results[calls.popleft()] = message
+    return results, orphans
 
 
-def _take(results: deque[ToolResultMessage]) -> ToolResultMessage | None:
-    return results.popleft() if results else None
+def _is_failed(message: AssistantMessage) -> bool:
+    return message.stop_reason in (StopReason.ERROR, StopReason.ABORTED)
+
+
+def _said(message: UserMessage) -> UserMessage:
+    """Return `message` without blocks that say nothing, which some providers refuse."""
+    content = tuple(block for block in message.content if isinstance(block, Image) or _has_words(block.text))
+    return message if content and content == message.content else UserMessage(content or (Text(NOTHING),))
+
+
+def _has_words(text: str) -> bool:
+    return bool(text) and not text.isspace()
 
 
 def _no_result(call: ToolCall) -> ToolResultMessage:

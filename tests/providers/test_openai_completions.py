@@ -232,7 +232,7 @@ JSON = "content-type: application/json"
         (answering(whole(b"<html><h1>Log in to the hotel</h1></html>")), FaultKind.MALFORMED, "hotel"),
         (answering(whole(b"upstream is asleep")), FaultKind.MALFORMED, "upstream is asleep"),
         (answering(whole(b": ping\n\n")), FaultKind.MALFORMED, "no event stream"),
-        (answering(whole(b'{"ok": true}', "200 OK", JSON)), FaultKind.MALFORMED, "chat completion"),
+        (answering(whole(b'{"ok": true}', "200 OK", JSON)), FaultKind.MALFORMED, "no whole answer"),
         (answering(whole(b'{"choices": [', "200 OK", JSON)), FaultKind.MALFORMED, "JSON"),
         (answering(whole(b'{"error": {"message": "spent"}}', "200 OK", JSON)), FaultKind.ERROR_EVENT, "spent"),
         (answering(whole(b'[{"error": {"message": "spent"}}]', "200 OK", JSON)), FaultKind.ERROR_EVENT, "spent"),

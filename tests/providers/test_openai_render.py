@@ -1,4 +1,4 @@
-"""Rendering a request, and the history that every dialect is given."""
+"""Rendering a request for `openai-completions`."""
 
 import json
 import re
@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pi_fallback.providers.history import NO_RESULT, sendable
 from pi_fallback.providers.openai_render import rendered
 from pi_fallback_hookspecs import (
     AssistantMessage,
@@ -22,7 +19,6 @@ from pi_fallback_hookspecs import (
     ToolCall,
     ToolResultMessage,
     ToolSpec,
-    UserMessage,
     frozen_object,
     user_message,
 )
@@ -157,8 +153,8 @@ def test_a_model_without_eyes_is_told_of_images() -> None:
     ],
 )
 def test_an_id_that_hosts_refuse_has_a_stand_in_for_call_and_result_alike(ours: str, kept: bool) -> None:
-    body = body_of(answer(ToolCall(ours, "read")), result(ours))
-    call, told = body["messages"]
+    body = body_of(user_message("hi"), answer(ToolCall(ours, "read")), result(ours))
+    _, call, told = body["messages"]
     wire_id = call["tool_calls"][0]["id"]
     assert (wire_id == ours) is kept
     assert wire_id == told["tool_call_id"]
@@ -168,63 +164,3 @@ def test_an_id_that_hosts_refuse_has_a_stand_in_for_call_and_result_alike(ours: 
 
 def test_a_lone_surrogate_does_not_stop_a_request() -> None:
     assert body_of(user_message("a\ud800b"))["messages"][0]["content"] == "a?b"
-
-
-A, B = ToolCall("a", "read"), ToolCall("b", "edit")
-ASK, LOST = user_message("hi"), ToolResultMessage("b", "edit", (Text(NO_RESULT),), is_error=True)
-
-
-@pytest.mark.parametrize(
-    ("messages", "expected"),
-    [
-        ([ASK, answer(Text("x"), stop=StopReason.ERROR)], [ASK]),
-        ([ASK, answer(Text("x"), A, stop=StopReason.ABORTED), result("a")], [ASK]),
-        ([ASK, answer(A, B), result("a")], [ASK, answer(A, B), result("a"), LOST]),
-        ([ASK, answer(B), ASK], [ASK, answer(B), LOST, ASK]),
-        ([ASK, answer(A), ASK, result("a")], [ASK, answer(A), result("a"), ASK]),
-        ([ASK, result("z")], [ASK]),
-        ([ASK, answer(A), result("a"), result("a")], [ASK, answer(A), result("a")]),
-        (
-            [answer(A, stop=StopReason.ERROR), result("a", Text("1")), answer(A), result("a", Text("2"))],
-            [answer(A), result("a", Text("2"))],
-        ),
-    ],
-    ids=range(8),
-)
-def test_rt5_every_call_has_exactly_one_result_and_failed_answers_are_not_sent(
-    messages: list[Message], expected: list[Message]
-) -> None:
-    assert list(sendable(messages)) == expected
-
-
-ids = st.sampled_from("abc")
-histories = st.lists(
-    st.just(ASK)
-    | ids.map(lambda call_id: result(call_id))
-    | st.builds(
-        lambda calls, stop: answer(Text("x"), *(ToolCall(i, "read") for i in calls), stop=stop),
-        st.lists(ids, unique=True, max_size=3),
-        st.sampled_from(StopReason),
-    ),
-    max_size=12,
-)
-
-
-@given(histories)
-def test_rt5_results_follow_their_calls_one_for_one(messages: list[Message]) -> None:
-    open_calls: list[str] = []
-    for message in sendable(messages):
-        if isinstance(message, ToolResultMessage):
-            assert message.call_id == open_calls.pop(0)
-            continue
-        assert not open_calls
-        if isinstance(message, AssistantMessage):
-            assert message.stop_reason not in (StopReason.ERROR, StopReason.ABORTED)
-            open_calls = [call.id for call in message.tool_calls]
-    assert not open_calls
-
-
-@given(histories)
-def test_rt7_what_the_user_said_is_sent_once(messages: list[Message]) -> None:
-    said = [message for message in messages if isinstance(message, UserMessage)]
-    assert [message for message in sendable(messages) if isinstance(message, UserMessage)] == said
