@@ -1,19 +1,34 @@
 """The command line: `pi-fallback` and its commands."""
 
+import logging
 import os
 import sys
+import threading
+from contextlib import suppress
 from typing import NoReturn
 
 from pi_fallback.errors import MissingExtra, PiFallbackError
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the program; the exit code tells how it went. 2: what was asked for cannot be done as it is."""
+    code = _exit_code()
+    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
+        sys.exit(code)
+    # A plugin's thread would keep the interpreter alive, and nothing of ours is left to be done.
+    logging.shutdown()
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _exit_code() -> int:
     _open_standard_streams()
     try:
         import click
     except ImportError:
-        fail(MissingExtra("The command line", "app"))
+        return failed(MissingExtra("The command line", "app"))
     arguments = sys.argv[1:]
     try:
         from pi_fallback.commands import COMMANDS, run
@@ -24,20 +39,20 @@ def main() -> None:
         else:
             code = run.main(arguments, prog_name="pi-fallback", standalone_mode=False)
     except PiFallbackError as error:
-        fail(error)
+        return failed(error)
     except click.ClickException as error:
         hint = " `pi-fallback --help` lists what there is." if isinstance(error, click.UsageError) else ""
-        fail(PiFallbackError(f"{error.format_message().removesuffix('.')}.{hint}"))
+        return failed(PiFallbackError(f"{error.format_message().removesuffix('.')}.{hint}"))
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        return 130
     except OSError as error:
         # What is left in the buffer cannot be written either, and Python would say so once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # then whoever read has gone, as `head` does
             where = f"{error.filename}: " if error.filename else ""
             sys.stderr.write(f"pi-fallback: {where}{error.strerror or error}. Correct that and start again.\n")
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
+        return 1
+    return code if isinstance(code, int) else 0
 
 
 def _open_standard_streams() -> None:
@@ -47,6 +62,6 @@ def _open_standard_streams() -> None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # for as long as the program runs
 
 
-def fail(error: PiFallbackError) -> NoReturn:
+def failed(error: PiFallbackError) -> int:
     sys.stderr.write(f"pi-fallback: {error}\n")
-    sys.exit(error.exit_code)
+    return error.exit_code

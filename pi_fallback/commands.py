@@ -20,7 +20,7 @@ from pi_fallback.modes.json_mode import run_json
 from pi_fallback.modes.print_mode import run_print
 from pi_fallback.modes.rpc import run_rpc
 from pi_fallback.modes.rpc_ui import RpcUi
-from pi_fallback.modes.stdio import FdSink, FdSource
+from pi_fallback.modes.stdio import FdSink, FdSource, take_stdin, take_stdout
 from pi_fallback.preparing import Options, Setup, World, load_registry, prepare, trust_state
 from pi_fallback.runtime import session_files
 from pi_fallback.runtime.agent import Agent
@@ -113,11 +113,19 @@ def run(
     text = " ".join(words)
     if mode == "interactive":
         return _interactive(options, world, text)
+    if mode == "print":
+        return _once(_prepared(options, world), _prompt(text), json_to=None)
+    out = take_stdout()  # before plugins are imported, which may print
+    if mode == "json":
+        return _once(_prepared(options, world), _prompt(text), json_to=out)
+    source = take_stdin()
+    return _rpc(_prepared(options, world), source, out)
+
+
+def _prepared(options: Options, world: World) -> Setup:
     setup = prepare(options, world)
     debugging.to_stderr(world.environ, setup.redactor.clean)
-    if mode == "rpc":
-        return _rpc(setup)
-    return _once(setup, _prompt(text), as_json=mode == "json")
+    return setup
 
 
 def _session(world: World, cwd: Path, *, go_on: bool, resume: str | None) -> Path | None:
@@ -150,23 +158,25 @@ def _say_early(setup: Setup) -> None:
     setup.notices.clear()
 
 
-def _once(setup: Setup, prompt: str, *, as_json: bool) -> int:
+def _once(setup: Setup, prompt: str, *, json_to: int | None) -> int:
     async def work() -> int:
         async with agent_of(setup, Nobody(lambda text: click.echo(text, err=True))) as agent:
             _say_early(setup)
-            if as_json:
-                return await run_json(agent, prompt, out=FdSink(1), wall=setup.world.wall, signals=SIGNALS)
+            if json_to is not None:
+                return await run_json(agent, prompt, out=FdSink(json_to), wall=setup.world.wall, signals=SIGNALS)
             return await run_print(agent, prompt, out=sys.stdout, err=sys.stderr, signals=SIGNALS)
 
     return _run(work)
 
 
-def _rpc(setup: Setup) -> int:
+def _rpc(setup: Setup, source: int, out: int) -> int:
     async def work() -> int:
         ui = RpcUi()
         async with agent_of(setup, ui) as agent:
             _say_early(setup)
-            return await run_rpc(agent, ui, source=FdSource(0), out=FdSink(1), wall=setup.world.wall, signals=SIGNALS)
+            return await run_rpc(
+                agent, ui, source=FdSource(source), out=FdSink(out), wall=setup.world.wall, signals=SIGNALS
+            )
 
     return _run(work)
 

@@ -7,12 +7,31 @@ the case of a pipe. A file is always ready.
 
 import os
 import select
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio
 
 READ_MAX = 64 * 1024
+STDIN, STDOUT, STDERR = 0, 1, 2
+
+
+def take_stdin() -> int:
+    """Return a descriptor of standard input, which is empty from now on: a plugin's child must not read the lines."""
+    taken = os.dup(STDIN)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, STDIN)
+    os.close(empty)
+    return taken
+
+
+def take_stdout() -> int:
+    """Return a descriptor of standard output, which is standard error from now on: what plugins print gets there."""
+    sys.stdout.flush()
+    taken = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    return taken
 
 
 async def _ready(wait: Callable[[int], Awaitable[None]], fd: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pi_fallback.testing import Cut, HangBeforeHeaders, Ok, RunningFaultServer, Status, ToolCallScript
-from tests.e2e.user import TIMEOUT_S, User
+from tests.e2e.user import TIMEOUT_S, User, written
 
 Event = dict[str, Any]
 
@@ -137,6 +137,41 @@ def test_what_is_no_session_is_refused_and_this_one_goes_on(two: User, fault_ser
         c.ask("prompt", message="hello")
         assert c.settled()["stopReason"] == "stop"
         assert c.close() == 0
+
+
+NOISY = """
+import os
+import subprocess
+import threading
+
+from pi_fallback_hookspecs import hookimpl
+
+print("printed at import")
+threading.Thread(target=threading.Event().wait).start()
+
+
+@hookimpl
+def agent_start(event):
+    print("printed")
+    os.write(1, b"written\\n")
+    subprocess.run(["sh", "-c", "echo by a child; cat"], check=True)
+"""
+
+
+@pytest.mark.parametrize("mode", ["rpc", "json"])
+def test_a_plugin_that_prints_reads_and_leaves_a_thread_disturbs_neither_lines_nor_end(
+    two: User, fault_server: RunningFaultServer, mode: str
+) -> None:
+    fault_server.play("big", Ok("fine"))
+    plugin = written(two.folder / "noisy.py", NOISY)
+    with two.start("--mode", mode, "--plugin", str(plugin), *(["hello"] if mode == "json" else [])) as program:
+        c = Client(program)
+        if mode == "rpc":
+            c.ask("prompt", message="hello")
+        assert c.settled()["stopReason"] == "stop"
+        assert c.close() == 0
+        assert program.stderr is not None
+        assert {"printed at import", "printed", "written", "by a child"} <= set(program.stderr.read().splitlines())
 
 
 def test_abort_and_the_end_of_the_input_end_a_hanging_request(two: User, fault_server: RunningFaultServer) -> None:
