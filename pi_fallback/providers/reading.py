@@ -25,8 +25,12 @@ def object_in(data: bytes) -> Object:
     raise malformed("event")
 
 
-def not_json(error: ValueError) -> WireError:
-    return WireError(Fault(FaultKind.MALFORMED, f"An event is not JSON: {error}."))
+class NotJson(WireError):
+    """An event that no parser takes. Nothing of it was folded."""
+
+
+def not_json(error: ValueError) -> NotJson:
+    return NotJson(Fault(FaultKind.MALFORMED, f"An event is not JSON: {error}."))
 
 
 def malformed(field: str) -> WireError:

@@ -11,6 +11,8 @@ from pi_fallback.http import BEARER, Http, TransportError, WireError
 from pi_fallback.http.limits import TAIL_S
 from pi_fallback.providers.body import Body
 from pi_fallback.providers.errors import check_status
+from pi_fallback.providers.halves import Halves
+from pi_fallback.providers.reading import NotJson
 from pi_fallback.providers.sse import SseEvent
 from pi_fallback_hookspecs import (
     AssistantMessage,
@@ -77,7 +79,7 @@ def stream_of(http: Http, dialect: Dialect) -> Stream:
     """Return the stream of `dialect` over `http`."""
 
     async def stream(call: Call) -> AsyncGenerator[StreamEvent, None]:
-        answer = dialect.fold(call)
+        answer, halves = dialect.fold(call), Halves()
         try:
             async with http.post(
                 dialect.url(call),
@@ -93,18 +95,23 @@ def stream_of(http: Http, dialect: Dialect) -> Stream:
                 body, chunks = Body(), response.chunks()
                 async for chunk in chunks:
                     for event in body.feed(chunk):
-                        for delta in answer.take(event):
+                        try:
+                            deltas = answer.take(event)
+                        except NotJson as error:
+                            deltas = answer.take(halves.joined(event, error.fault))
+                        for delta in deltas:
                             yield delta
                     if answer.is_ending or body.is_over:
                         break
                 if answer.is_ending:
-                    last = await _tail(chunks, body, answer)
+                    last = await _tail(chunks, body, answer, halves)
                 else:
-                    last = _taken(answer, body.finish())
+                    last = _taken(answer, halves, body.finish())
                     if body.is_json and not answer.is_ending:
                         raise WireError(Fault(FaultKind.MALFORMED, f"The JSON is no whole answer in {dialect.name}."))
                 for delta in last:
                     yield delta
+                halves.check()
                 end: StreamEvent = Reply(answer.message())
         except WireError as error:
             end = replace(error.fault, phase=answer.phase)
@@ -115,7 +122,7 @@ def stream_of(http: Http, dialect: Dialect) -> Stream:
     return stream
 
 
-async def _tail(chunks: AsyncIterator[bytes], body: Body, answer: Fold) -> list[Delta]:
+async def _tail(chunks: AsyncIterator[bytes], body: Body, answer: Fold, halves: Halves) -> list[Delta]:
     """Read what follows the end: usage, a terminator, and the end of the body, which frees the connection.
 
     Neither a wait nor a lost connection can spoil the answer any more.
@@ -123,10 +130,16 @@ async def _tail(chunks: AsyncIterator[bytes], body: Body, answer: Fold) -> list[
     deltas: list[Delta] = []
     with anyio.move_on_after(TAIL_S), suppress(TransportError):
         async for chunk in chunks:
-            deltas += _taken(answer, body.feed(chunk))
-        deltas += _taken(answer, body.finish())
+            deltas += _taken(answer, halves, body.feed(chunk))
+        deltas += _taken(answer, halves, body.finish())
     return deltas
 
 
-def _taken(answer: Fold, events: Iterable[SseEvent]) -> list[Delta]:
-    return [delta for event in events for delta in answer.take(event)]
+def _taken(answer: Fold, halves: Halves, events: Iterable[SseEvent]) -> list[Delta]:
+    deltas: list[Delta] = []
+    for event in events:
+        try:
+            deltas += answer.take(event)
+        except NotJson as error:
+            deltas += answer.take(halves.joined(event, error.fault))
+    return deltas

@@ -129,6 +129,9 @@ async def test_rs2_rs6_what_hosts_make_of_the_format_gives_the_same_answer(body:
     assert message.stop_reason is StopReason.STOP
 
 
+LONE_HALF = json.dumps(said("\ud83d"))
+
+
 @pytest.mark.parametrize(
     ("events", "kind", "phase", "code"),
     [
@@ -187,6 +190,9 @@ async def test_rs2_rs6_what_hosts_make_of_the_format_gives_the_same_answer(body:
         (['{"a":' * 200_000], FaultKind.MALFORMED, Phase.PRE, None),
         (['{"id": ' + "9" * 6_000 + "}"], FaultKind.MALFORMED, Phase.PRE, None),
         (['{"id": "\\ud800"}'], FaultKind.MALFORMED, Phase.PRE, None),
+        (['{"id": "\\udc00"}'], FaultKind.MALFORMED, Phase.PRE, None),
+        ([said("x"), LONE_HALF, chunk(finish="stop")], FaultKind.MALFORMED, Phase.TEXT, None),
+        ([said("x"), LONE_HALF, said("y"), chunk(finish="stop"), "[DONE]"], FaultKind.MALFORMED, Phase.TEXT, None),
         (['{"id": "\x00"}'], FaultKind.MALFORMED, Phase.PRE, None),
         ([{"choices": 7}], FaultKind.MALFORMED, Phase.PRE, None),
         ([{"choices": {"0": {}}}], FaultKind.MALFORMED, Phase.PRE, None),
@@ -210,6 +216,27 @@ async def test_what_is_wrong_in_a_stream_is_one_fault(
     fault = await fault_of(streaming(*events))
     assert (fault.kind, fault.phase, fault.code) == (kind, phase, code), fault.text
     assert fault.text
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [said("a\ud83d"), said("\ude00b")],
+        [said("a\ud83d"), "{}", said("\ude00b")],
+        [said("a"), LONE_HALF, said("\ude00"), said("b")],
+    ],
+)
+async def test_rs7_a_character_in_two_events_is_one_character(pieces: list[object]) -> None:
+    events = await run(streaming(*pieces, chunk(finish="stop"), "[DONE]"))
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "a\U0001f600b"
+    assert isinstance(events[-1], Reply)
+    assert events[-1].message.text == "a\U0001f600b"
+
+
+async def test_rs7_tool_arguments_are_joined_too() -> None:
+    pieces = [called('{"a": "\ud83d', name="t"), called('\ude00"}'), chunk(finish="tool_calls")]
+    (call,) = (await reply_to(streaming(*pieces))).message.tool_calls
+    assert call.arguments == {"a": "\U0001f600"}
 
 
 async def test_rs3_an_error_object_bears_the_providers_words_its_status_and_its_wait() -> None:
