@@ -211,13 +211,16 @@ class Agent:
         """Close this session and open an empty one on the user's own model."""
         await self._replace("new", Reopened(self.parts.open_log(), (), None))
 
-    async def resume(self, path: str) -> None:
-        """Close this session and go on with the one in the file `path`.
+    async def resume(self, path: str) -> bool:
+        """Close this session and go on with the one in the file `path`. False if that is this one: it stays open.
 
         Raises:
             SessionError: the file cannot be read as a session.
         """
+        if self.conversation.log.is_in(path):
+            return False
         await self._replace("resume", self.parts.reopen(path))
+        return True
 
     async def _replace(self, reason: Literal["new", "resume"], past: Reopened) -> None:
         """Put `past` in this session's place, in a task of the agent's own: who asked for it may end with the run."""

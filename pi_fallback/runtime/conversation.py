@@ -26,6 +26,7 @@ class Log(Protocol):
 
     @property
     def session_id(self) -> str: ...
+    def is_in(self, path: str) -> bool: ...
     def message(self, message: Message) -> None: ...
     def route(self, route: Route) -> None: ...
     def failure(self, failure: Failure) -> None: ...
@@ -86,6 +87,9 @@ class UnwrittenLog:
     """The log of a session that is not kept."""
 
     session_id: str = "unwritten"
+
+    def is_in(self, path: str) -> bool:
+        return False
 
     def message(self, message: Message) -> None:
         pass

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -77,6 +78,12 @@ class SessionLog:
         log._file, log._wanted = file, True
         log._append({"type": "opened", "id": new_id(), "pid": os.getpid()})
         return log, session
+
+    def is_in(self, path: str) -> bool:
+        """Whether this is the session in the file `path`."""
+        with suppress(OSError, ValueError):  # of no file that could be opened
+            return self._file is not None and is_at(self._file, Path(path))
+        return False
 
     def message(self, message: Message) -> None:
         self._wanted = True

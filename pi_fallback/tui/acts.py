@@ -74,5 +74,5 @@ class Acts:
             self.ui.notify("There is no earlier session of this folder.")
             return
         at = await self.ui.pick("Which session?", [session.title for session in sessions])
-        if at is not None:
-            await self.agent.resume(sessions[at].path)
+        if at is not None and not await self.agent.resume(sessions[at].path):
+            self.ui.notify("This session is the one that is open.")

@@ -120,6 +120,8 @@ def test_a_session_is_gone_on_with(two: User, fault_server: RunningFaultServer) 
         c.ask("prompt", message="hello")
         c.settled()
         path = c.ask("get_session_stats")["data"]["sessionFile"]
+        assert c.ask("switch_session", sessionPath=path)["data"] == {"cancelled": False}
+        assert c.of("session_changed") == []
         assert c.ask("new_session")["data"] == {"cancelled": False}
         assert c.ask("get_messages")["data"] == {"messages": []}
         assert c.ask("switch_session", sessionPath=path)["success"]

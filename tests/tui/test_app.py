@@ -225,6 +225,23 @@ async def test_resume_shows_the_session_that_was_picked() -> None:
         assert shown.status == "p/b"
 
 
+class Open(UnwrittenLog):
+    """The log in /s/1."""
+
+    def is_in(self, path: str) -> bool:
+        return path == "/s/1"
+
+
+async def test_the_session_that_is_open_is_not_opened_again() -> None:
+    past = Reopened(Open(), (user_message("an old prompt"),), Route("p", "a"))
+    sessions = [PastSession("today", "/s/1")]
+    async with screen(ScriptedProvider({"a": Say("ok")}), sessions=sessions, past=past) as shown:
+        await shown.say("/resume")
+        await shown.until(lambda: "Which session?" in shown.question)
+        await shown.pilot.press("enter")
+        await shown.until(lambda: "· This session is the one that is open." in shown.conversation)
+
+
 async def test_a_session_that_is_gone_on_with_is_shown_from_the_start() -> None:
     past = Reopened(UnwrittenLog(), (user_message("an old prompt"),), Route("p", "a"))
     async with screen(ScriptedProvider({"a": Say("ok")}), past=past) as shown:
