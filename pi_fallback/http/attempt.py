@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from pi_fallback.http import limits
 from pi_fallback.http.backend import httpx
+from pi_fallback.http.hearing import Heard
 from pi_fallback.http.redaction import hidden
 from pi_fallback_hookspecs import Fault, FaultKind
 
@@ -18,6 +19,7 @@ class Attempt:
     opened: bool = False  # a connection was opened for it, not taken from the pool
     connected: bool = False
     head_came: bool = False
+    heard: Heard = field(default_factory=Heard)
 
     async def __call__(self, step: str, _info: Mapping[str, object]) -> None:
         if step.endswith("connect_tcp.started"):
@@ -53,9 +55,9 @@ class Attempt:
                 return FaultKind.OTHER
 
     def _broken(self) -> FaultKind:
-        # A pooled connection may have been closed by the other side long ago: nobody saw this request. A head cut
-        # in the middle looks the same from here; nothing of an answer was in it either.
-        is_stale = self.connected and not self.opened and not self.head_came
+        # A pooled connection may have been closed by the other side long ago: then nobody saw this request.
+        was_pooled = self.connected and not self.opened
+        is_stale = was_pooled and self.heard.asked and not self.heard.answered and not self.head_came
         return FaultKind.STALE if is_stale else FaultKind.BROKEN
 
 

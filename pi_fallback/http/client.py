@@ -14,6 +14,7 @@ from pi_fallback.http import limits
 from pi_fallback.http.addresses import SECRET_HEADERS, check_address, check_headers, check_secret, is_loopback
 from pi_fallback.http.attempt import Attempt
 from pi_fallback.http.backend import httpx
+from pi_fallback.http.hearing import HEARD, listen
 from pi_fallback.http.response import Response, WireError
 from pi_fallback_hookspecs import Fault, FaultKind, Key, Limits, origin_of
 
@@ -120,7 +121,12 @@ class Http:
             # One deadline for the head as a whole: the client's read timeout starts anew with each read.
             with anyio.move_on_after(head_s or None):
                 transport = await self._transport_to(request.url, fresh=fresh)
-                response = Response(await transport.handle_async_request(request), secret, self._wall)
+                listening = HEARD.set(attempt.heard)
+                try:
+                    raw = await transport.handle_async_request(request)
+                finally:
+                    HEARD.reset(listening)
+                response = Response(raw, secret, self._wall)
             if response is None:
                 raise WireError(attempt.timeout(head_s))
             attempt.head_came = True
@@ -154,6 +160,7 @@ class Http:
                 proxy=way[1],
                 retries=0,
             )
+            listen(found)
             self._transports[*way, fresh] = await self._open.enter_async_context(found)
         return found
 

@@ -206,6 +206,74 @@ async def test_rf13_a_pooled_connection_that_dies_before_any_byte_is_stale(http:
         assert await body_of(http, server.url) == b"again"
 
 
+@pytest.mark.parametrize("ending", ["fin", "rst"])
+@pytest.mark.parametrize(
+    "said", [b"H", b"HTTP/1.1 200 OK\r\ncontent-", b"HTTP/1.1 100 Continue\r\n\r\n"], ids=["byte", "half", "interim"]
+)
+@pytest.mark.parametrize("used_before", [True, False], ids=["reused", "fresh"])
+async def test_rf13_a_connection_that_dies_inside_the_head_is_broken(
+    http: Http, ending: str, said: bytes, used_before: bool
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        if used_before:
+            await peer.send(whole(b"hello"))
+            await peer.request()
+        await peer.send(said)
+        await anyio.sleep(0.05)  # unread bytes are lost with a reset
+        if ending == "rst":
+            await peer.reset()
+
+    async with serving(script) as server:
+        if used_before:
+            assert await body_of(http, server.url) == b"hello"
+        assert (await fault_of(http, server.url)).kind is FaultKind.BROKEN
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("ending", ["fin", "rst"])
+async def test_rf13_a_fresh_connection_is_never_stale(http: Http, ending: str) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        if ending == "rst":
+            await peer.reset()
+
+    async with serving(answering(whole(b"hello")), script) as server:
+        assert await body_of(http, server.url) == b"hello"
+        assert (await fault_of(http, server.url)).kind is FaultKind.BROKEN
+
+
+async def test_rf13_parallel_requests_hear_their_own_answers_only(http: Http) -> None:
+    spoke = anyio.Event()
+
+    def script(says: bytes) -> Script:
+        async def run(peer: Peer) -> None:
+            await peer.request()
+            await peer.send(whole(b"hello"))
+            await peer.request()
+            if says:
+                await peer.send(says)
+                spoke.set()
+            await spoke.wait()
+
+        return run
+
+    kinds: list[FaultKind] = []
+
+    async def fail() -> None:
+        kinds.append((await fault_of(http, server.url)).kind)
+
+    async with serving(script(b"HTTP/1.1 "), script(b"")) as server:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(body_of, http, server.url)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(fail)
+        assert server.connections == 2
+    assert sorted(kinds) == [FaultKind.BROKEN, FaultKind.STALE]
+
+
 async def test_a_connection_that_was_closed_while_idle_is_not_used(http: Http) -> None:
     async with serving(answering(whole(b"hello")), answering(whole(b"again"))) as server:
         assert await body_of(http, server.url) == b"hello"
