@@ -1,0 +1,151 @@
+"""Rendering for `anthropic-messages`: a neutral request becomes the body of a message to ask for."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from pi_fallback.providers.anthropic_thinking import NAME, thought
+from pi_fallback.providers.history import NO_IMAGES, is_own, sendable
+from pi_fallback.providers.ids import wire_id
+from pi_fallback_hookspecs import (
+    AssistantMessage,
+    Call,
+    Image,
+    Message,
+    Model,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResultMessage,
+    ToolSpec,
+    UserMessage,
+)
+
+Body = dict[str, object]
+
+# Read-only mappings of the contract become objects on the way, which is cheaper than to thaw them first.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict).encode
+_LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+_ODD_PICTURE = "(an image of type {}, left out: this provider takes none of that type)"
+_NO_OUTPUT = "(no output)"
+_GO_ON = "Continue."  # newer models refuse a conversation that ends with their own words
+
+
+def rendered(call: Call) -> bytes:
+    """Return the body to post for `call`."""
+    request, model, compat = call.request, call.model, call.model.compat
+    max_tokens = request.max_tokens or model.max_tokens  # the API has no default
+    messages = sendable(request.messages)
+    prefix = request.prefix.rstrip() if model.prefill else ""  # space at its end is refused
+    thinking = thought(call, messages, max_tokens=max_tokens, is_prefilled=bool(prefix))
+    is_cached = bool(compat.get("supportsCacheControl", True))
+    body: Body = {
+        "model": model.ref.id,
+        "max_tokens": max_tokens,
+        "stream": bool(compat.get("supportsStreaming", True)),
+        **thinking.fields,
+    }
+    if request.system.strip():
+        body["system"] = [_marked({"type": "text", "text": request.system})] if is_cached else request.system
+    if request.tools and model.tools:
+        is_eager = bool(compat.get("supportsEagerToolInputStreaming"))
+        tools = [_tool(tool, is_eager=is_eager) for tool in request.tools]
+        body["tools"] = [*tools[:-1], _marked(tools[-1])] if is_cached else tools
+    body["messages"] = _messages(call, messages, prefix, thoughts=thinking.goes_back, is_cached=is_cached)
+    # A lone surrogate, out of some file that a tool read, has no UTF-8 and becomes "?".
+    return _json(body).encode("utf-8", "replace")
+
+
+def _messages(call: Call, messages: Sequence[Message], prefix: str, *, thoughts: bool, is_cached: bool) -> list[Body]:
+    """Return the conversation with roles taking turns: what one side says in a row is one message."""
+    turns: list[tuple[str, list[Body]]] = []
+
+    def add(role: str, blocks: list[Body]) -> None:
+        if turns and turns[-1][0] == role:
+            turns[-1][1].extend(blocks)
+        elif blocks:
+            turns.append((role, blocks))
+
+    for message in messages:
+        match message:
+            case UserMessage():
+                add("user", [_part(block, call.model) for block in message.content])
+            case AssistantMessage():
+                add("assistant", _said(message, call, thoughts=thoughts))
+            case ToolResultMessage():
+                add("user", [_result(message, call.model)])
+    if prefix:
+        add("assistant", [{"type": "text", "text": prefix}])
+    elif turns and turns[-1][0] == "assistant":
+        add("user", [{"type": "text", "text": _GO_ON}])
+    if is_cached and (said := [blocks for role, blocks in turns if role == "user"]):
+        said[-1][-1] = _marked(said[-1][-1])
+    return [{"role": role, "content": blocks} for role, blocks in turns]
+
+
+def _said(message: AssistantMessage, call: Call, *, thoughts: bool) -> list[Body]:
+    blocks = [*_blocks(message, call, thoughts=thoughts)]
+    while blocks and blocks[-1]["type"] in ("thinking", "redacted_thinking"):
+        blocks.pop()  # a thought that led to nothing is refused
+    return blocks
+
+
+def _blocks(message: AssistantMessage, call: Call, *, thoughts: bool) -> Iterator[Body]:
+    for block in message.content:
+        match block:
+            case Text(text=text):
+                if text.strip():
+                    yield {"type": "text", "text": text}
+            case Thinking():
+                if thoughts and is_own(message, block, call, NAME):
+                    yield _thought(block)
+            case ToolCall():
+                call_id = _id(block.id)
+                yield {"type": "tool_use", "id": call_id, "name": block.name, "input": block.arguments}
+
+
+def _thought(block: Thinking) -> Body:
+    """Return a thought as it came; hosts that do not sign theirs take them back unsigned."""
+    signature = block.signature or ""
+    if block.redacted:
+        return {"type": "redacted_thinking", "data": signature}
+    return {"type": "thinking", "thinking": block.text, "signature": signature}
+
+
+def _result(message: ToolResultMessage, model: Model) -> Body:
+    parts = [_part(block, model) for block in message.content if isinstance(block, Image) or block.text.strip()] or [
+        {"type": "text", "text": _NO_OUTPUT}
+    ]
+    body: Body = {"type": "tool_result", "tool_use_id": _id(message.call_id), "content": parts}
+    # An error with a picture is refused; that it is one, its words say too.
+    if message.is_error and all(part["type"] == "text" for part in parts):
+        body["is_error"] = True
+    return body
+
+
+def _part(block: Text | Image, model: Model) -> Body:
+    if isinstance(block, Text):
+        return {"type": "text", "text": block.text}
+    if "image" not in model.inputs:
+        return {"type": "text", "text": NO_IMAGES}
+    if block.mime_type not in _PICTURES:
+        return {"type": "text", "text": _ODD_PICTURE.format(block.mime_type)}
+    source = {"type": "base64", "media_type": block.mime_type, "data": block.data}
+    return {"type": "image", "source": source}
+
+
+def _tool(tool: ToolSpec, *, is_eager: bool) -> Body:
+    body: Body = {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+    if is_eager:  # else a long argument comes all at once, after a silence
+        body["eager_input_streaming"] = True
+    return body
+
+
+def _marked(block: Body) -> Body:
+    """Return `block` as one up to which the provider keeps what it has read."""
+    return {**block, "cache_control": {"type": "ephemeral"}}
+
+
+def _id(ours: str) -> str:
+    return wire_id(ours, _LEGAL_ID, length=38, prefix="toolu_")
