@@ -20,6 +20,7 @@ from pi_fallback_hookspecs import (
     Producer,
     RefuseRoutes,
     Request,
+    Rest,
     Route,
     Scope,
     ScopeKind,
@@ -80,7 +81,7 @@ def _routing() -> list[Figure]:
         if number == ROUTES // 2:
             rows.append(_rate("the first half rests", per_call_s(decide)))
         scope = Scope.of(ScopeKind.CREDENTIAL_MODEL, route)
-        engine.book.update(lambda ledger, scope=scope: ledger.rest(scope, until=far, reason="spent"))
+        engine.book.enter(Rest(scope, far, "spent"))
     rows.append(_rate("all rest", per_call_s(decide)))
     return rows
 

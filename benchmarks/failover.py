@@ -3,14 +3,17 @@
 import time
 from collections.abc import Awaitable, Callable
 
+import anyio
+
 from benchmarks import raw
 from benchmarks.measure import Effort, Figure, Subject, added_s, in_turns
 from benchmarks.scene import SwitchAtOnce, agent_over, body_of, driver_over, forget, next_request, prompt
+from pi_fallback.core.booking import Worked
 from pi_fallback.http.backend import httpx
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent
 from pi_fallback.runtime.conversation import UnwrittenLog
-from pi_fallback_hookspecs import Ledger
+from pi_fallback_hookspecs import Wake
 
 KINDS = ("quota", "stream-20")
 PLUGINS = (("switch-at-once", SwitchAtOnce()),)
@@ -42,7 +45,11 @@ class FirstPiece:
 
 async def _again(agent: Agent) -> None:
     """Back to the first model, as if nothing had been said and nothing had failed."""
-    agent.parts.book.update(lambda _ledger: Ledger())
+    book = agent.parts.book
+    for scope in tuple(book.ledger.rests):
+        book.enter(Wake(scope))
+    for model in tuple(book.ledger.failures):
+        book.enter(Worked(model, anyio.current_time()))
     await forget(agent)
     await agent.select(f"{KINDS[0]}/big")
 

@@ -1,7 +1,7 @@
 """The composition root: reads what the user has, and makes an agent of it."""
 
 import random
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -10,17 +10,19 @@ from pathlib import Path
 import anyio
 
 from pi_fallback import debugging
+from pi_fallback.core.explaining import Row, sentences
 from pi_fallback.core.patterns import find
 from pi_fallback.credentials.accounts import secrets_in
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import ConfigError, NoUsableModel
 from pi_fallback.http.client import Http
 from pi_fallback.live_pool import LivePool
-from pi_fallback.preparing import Setup
+from pi_fallback.preparing import Setup, World
 from pi_fallback.providers.dialects import dialects
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.decision_log import DecisionLog
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.engine import Engine
 from pi_fallback.runtime.session_log import SessionLog
@@ -32,7 +34,7 @@ from pi_fallback.runtime.tracing import trace
 from pi_fallback.runtime.watchdog import Watchdog
 from pi_fallback.runtime.wires import Wires
 from pi_fallback.state.sqlite import SqliteLedger
-from pi_fallback_hookspecs import ModelRef, Route, Tool, Ui
+from pi_fallback_hookspecs import Command, CommandContext, ModelRef, Route, Tool, Ui
 
 
 @asynccontextmanager
@@ -59,13 +61,17 @@ async def agent_of(
 
     if debugging.wanted(world.environ):
         trace(signals, anyio.current_time)
+    decisions = DecisionLog(
+        decision_path(world), now=anyio.current_time, wall=world.wall, clean=setup.redactor.clean, on_problem=problem
+    )
     book = LedgerBook(
         SqliteLedger(
             world.agent_dir / "pi-fallback" / "ledger.sqlite3",
             now=anyio.current_time,
             wall=world.wall,
             on_problem=problem,
-        )
+        ),
+        decisions.entry,
     )
     dispatcher = Dispatcher(registry, signals=signals, on_fault=lambda fault: problem(str(fault)))
     watchdog = Watchdog()
@@ -97,6 +103,7 @@ async def agent_of(
                 policy=setup.configuration.settings.retry.policy(),
                 chance=random.Random(),
                 asked=registry.asked,
+                explain=decisions.routing,
             ),
             book=book,
             dispatcher=dispatcher,
@@ -110,7 +117,7 @@ async def agent_of(
             ),
             watchdog=watchdog,
             toolbox=Toolbox(tools, dispatcher, ui, cwd, options.approval, signals.emit, setup.redactor.clean),
-            commands={command.name: command for command in registry.commands()},
+            commands={command.name: command for command in (*registry.commands(), explain_command(decisions))},
             ui=ui,
             cwd=cwd,
             system=system_prompt(cwd, tools.values()),
@@ -122,6 +129,7 @@ async def agent_of(
             thinking=lambda model: level_of(setup, model),
             clock_words=clock_words,
             signals=signals,
+            goes_on=setup.configuration.settings.fallback.mid_stream == "continue",
         )
         past = reopen(str(options.session)) if options.session else None
         if past and options.model and start_route and past.route != start_route:
@@ -136,6 +144,33 @@ async def agent_of(
                 yield agent
         finally:
             book.close()
+
+
+def decision_path(world: World) -> Path:
+    return world.agent_dir / "pi-fallback" / "decisions.jsonl"
+
+
+def explain_command(decisions: DecisionLog) -> Command:
+    """`/explain [N]`: why the last requests of this agent went where they went."""
+
+    async def explain(_context: CommandContext, argument: str) -> str:
+        wanted = argument.strip() or "5"
+        if not (wanted.isascii() and wanted.isdigit() and int(wanted)):
+            return "How many decisions? Say `/explain 5`."
+        return explained(tuple(decisions.rows), int(wanted))
+
+    return Command("explain", "why the last requests went where they went", explain, argument="[N]")
+
+
+def explained(rows: Sequence[Row], last: int) -> str:
+    """The `last` decisions of `rows`, oldest first, as text."""
+    routings = [row for row in rows if row["type"] == "routing"][-last:]
+    lines = [line for row in routings for line in sentences(row, _moment)]
+    return "\n".join(lines) if lines else "Nothing has been decided yet."
+
+
+def _moment(wall: float) -> str:
+    return f"{datetime.fromtimestamp(wall):%Y-%m-%d %H:%M:%S}"
 
 
 def chosen_tools(setup: Setup) -> Mapping[str, Tool]:

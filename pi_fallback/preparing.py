@@ -14,6 +14,8 @@ from pi_fallback.core.selection import Selection, Wishes, select
 from pi_fallback.credentials.accounts import Account, accounts, labels, secrets_in
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.errors import ConfigError, NoUsableModel, PluginError
+from pi_fallback.plugins.pool import NAME as POOL
+from pi_fallback.plugins.pool import PoolFailover
 from pi_fallback.plugins.progress import NAME as PROGRESS
 from pi_fallback.plugins.progress import ProgressDetection
 from pi_fallback.providers.known import known_providers
@@ -79,15 +81,17 @@ def load_registry(options: Options, world: World, configuration: Configuration, 
     Raises:
         PluginError: one that was asked for by name cannot be loaded, or one to leave out does not exist.
     """
-    progress = configuration.settings.fallback.progress()
-    last = [(PROGRESS, ProgressDetection(progress))] if progress.enabled else []
+    fallback = configuration.settings.fallback
+    progress = fallback.progress()
+    last: list[tuple[str, object]] = [(POOL, PoolFailover())] if fallback.pool else []
+    last += [(PROGRESS, ProgressDetection(progress))] if progress.enabled else []
     found = discover(
         explicit=options.plugins,
         agent_dir=world.agent_dir,
         trusted_project=options.cwd if trusted else None,
     )
     registry = Registry.load(found=found, last=last, deny=options.without_plugins)
-    names = dict.fromkeys([*(row.name for row in registry.listing()), PROGRESS])
+    names = dict.fromkeys([*(row.name for row in registry.listing()), POOL, PROGRESS])
     for name in options.without_plugins:
         if name not in names:
             raise PluginError(f"There is no plugin {name!r}. The plugins are: {', '.join(names)}.", plugin=name)

@@ -99,11 +99,11 @@ _RESTABLE = (ScopeKind.PROVIDER, ScopeKind.MODEL, ScopeKind.CREDENTIAL, ScopeKin
 class Limits:
     """How long a stream may take, in seconds; 0 switches a limit off."""
 
-    connect_s: float = 10.0  # TCP and TLS, each
     head_s: float = 60.0  # request sent → whole response head
     first_content_s: float = 120.0  # request sent → first text, thinking or tool call
     quiet_s: float = 60.0  # between two pieces of content; comments and pings do not count
     total_s: float = 1800.0
+    connect_s: float = 10.0  # TCP and TLS, each
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The shapes of settings.json, models.json and auth.json, under the names and units of those files."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -19,7 +20,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from pi_fallback_hookspecs import Limits
+from pi_fallback_hookspecs import Limits, Price
 
 ThinkingLevel: TypeAlias = Literal["off", "minimal", "low", "medium", "high", "xhigh"]
 THINKING_LEVELS: tuple[ThinkingLevel, ...] = get_args(ThinkingLevel)
@@ -78,9 +79,35 @@ def endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
+# The client frames the message itself: a second opinion on these would cut or join requests.
+FRAMING = frozenset(
+    """accept-encoding connection content-encoding content-length expect host keep-alive proxy-connection te trailer
+    transfer-encoding upgrade""".split()
+)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")  # RFC 9110 §5.6.2
+
+
+def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `headers` if a request may bear them.
+
+    Raises:
+        ValueError: it may not, and why. No value is in the message.
+    """
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError("must hold header names only: letters, digits and hyphens")
+        if name.lower() in FRAMING:
+            raise ValueError(f"must not hold {name}, which is set by the program itself")
+        if not value.isprintable():
+            raise ValueError(f"must not hold line breaks or control characters (in {name})")
+    return headers
+
+
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 Seconds: TypeAlias = Annotated[FiniteFloat, Field(ge=0)]
+Dollars: TypeAlias = Annotated[FiniteFloat, Field(ge=0)]
 BaseUrl: TypeAlias = Annotated[str, AfterValidator(endpoint)]
+Headers: TypeAlias = Annotated[Mapping[str, str], AfterValidator(sendable)]
 
 
 class FileModel(
@@ -107,6 +134,8 @@ class FallbackConfig(FileModel, frozen=True):
     prompt: Text = "continue"
     act_when_settled: bool = False
     wait_for_recovery: bool = False
+    mid_stream: Literal["restart", "continue"] = "restart"
+    pool: bool = True
 
     def progress(self) -> ProgressSettings:
         return ProgressSettings(
@@ -147,11 +176,30 @@ class LimitsConfig(FileModel, frozen=True):
     def over(self, base: Limits) -> Limits:
         """`base` with what this file says instead."""
         return Limits(
-            base.connect_s if self.connect_seconds is None else self.connect_seconds,
             base.head_s if self.head_seconds is None else self.head_seconds,
             base.first_content_s if self.first_content_seconds is None else self.first_content_seconds,
             base.quiet_s if self.quiet_seconds is None else self.quiet_seconds,
             base.total_s if self.total_seconds is None else self.total_seconds,
+            base.connect_s if self.connect_seconds is None else self.connect_seconds,
+        )
+
+
+class CostConfig(FileModel, frozen=True):
+    """US dollars for a million tokens."""
+
+    input: Dollars | None = None
+    output: Dollars | None = None
+    cache_read: Dollars | None = None
+    cache_write: Dollars | None = None
+
+    def over(self, base: Price | None) -> Price:
+        """`base` with what this file says instead."""
+        base = base or Price()
+        return Price(
+            base.input if self.input is None else self.input,
+            base.output if self.output is None else self.output,
+            base.cache_read if self.cache_read is None else self.cache_read,
+            base.cache_write if self.cache_write is None else self.cache_write,
         )
 
 
@@ -164,21 +212,25 @@ class ModelOverride(FileModel, frozen=True):
     context_window: PositiveInt | None = None
     max_tokens: PositiveInt | None = None
     tools: bool | None = None
+    cost: CostConfig | None = None
     limits: LimitsConfig = LimitsConfig()
-    headers: Mapping[str, str] = {}
+    headers: Headers = {}
     compat: Mapping[str, object] = {}
 
 
 class ModelConfig(ModelOverride, frozen=True):
     id: Text
+    api: Text | None = None
+    base_url: BaseUrl | None = None
 
 
 class ProviderConfig(FileModel, frozen=True):
     name: Text | None = None
     base_url: BaseUrl | None = None
     api_key: SecretStr | None = None
-    api: Literal["openai-completions"] | None = None
-    headers: Mapping[str, str] = {}
+    api: Text | None = None
+    auth_header: bool = False
+    headers: Headers = {}
     compat: Mapping[str, object] = {}
     models: tuple[ModelConfig, ...] = Field((), strict=False)
     model_overrides: Mapping[str, ModelOverride] = {}

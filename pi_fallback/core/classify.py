@@ -71,6 +71,7 @@ CODES: Mapping[str, K] = {
 
 # RFC 9110 and what gateways add: 520-524 Cloudflare, 529 Anthropic.
 STATUSES: Mapping[int, K] = {
+    400: K.INVALID_REQUEST,
     401: K.AUTH,
     402: K.QUOTA_EXHAUSTED,
     403: K.AUTH,
@@ -78,6 +79,7 @@ STATUSES: Mapping[int, K] = {
     408: K.TIMEOUT,
     410: K.MODEL_NOT_FOUND,
     413: K.CONTEXT_OVERFLOW,
+    422: K.INVALID_REQUEST,
     429: K.RATE_LIMIT,
     504: K.TIMEOUT,
     522: K.TIMEOUT,
@@ -124,7 +126,7 @@ def _kind(fault: Fault) -> tuple[K, str]:
             return kind, f"status {fault.status}"
         if fault.status >= 500:
             return K.SERVER_ERROR, f"status {fault.status}"
-        return K.INVALID_REQUEST, f"status {fault.status}"
+        return K.UNKNOWN, f"status {fault.status}, which says little"
     if kind := TRANSPORT.get(fault.kind):
         return kind, fault.kind.value
     return K.UNKNOWN, fault.kind.value

@@ -66,6 +66,12 @@ def find(name: str, models: Iterable[ModelRef]) -> Choice:
     raise UnknownModel(name, tuple(map(str, near[:3])) or _close(base, known))
 
 
+def named(name: str, models: Iterable[ModelRef]) -> list[ModelRef]:
+    """The models that have just this name, or this bare id, with or without a level behind it."""
+    known = tuple(models)
+    return _exact(name, known) or _exact(split_level(name)[0], known)
+
+
 def split_level(text: str) -> tuple[str, ThinkingLevel | None]:
     """Split `text` before a `:level` at its end, if it has one."""
     base, colon, level = text.rpartition(":")

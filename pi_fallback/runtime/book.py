@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from threading import Lock
 
+from pi_fallback.core.booking import Entry, book
 from pi_fallback.state.store import LedgerStore
 from pi_fallback_hookspecs import Ledger
 
@@ -10,7 +11,8 @@ from pi_fallback_hookspecs import Ledger
 class LedgerBook:
     """The current ledger as an immutable value: changes swap it under a lock, readers need none."""
 
-    def __init__(self, store: LedgerStore) -> None:
+    def __init__(self, store: LedgerStore, on_entry: Callable[[Entry], None] | None = None) -> None:
+        self.on_entry = on_entry
         self._store = store
         self._lock = Lock()
         self._ledger = store.sync(Ledger())
@@ -19,12 +21,15 @@ class LedgerBook:
     def ledger(self) -> Ledger:
         return self._ledger
 
-    def update(self, change: Callable[[Ledger], Ledger]) -> None:
-        """Swap the ledger for `change(ledger)` and share what is new."""
+    def enter(self, entry: Entry) -> None:
+        """Book `entry`, share what is new, and tell `on_entry` of it."""
         with self._lock:
-            new = change(self._ledger)
-            if new is not self._ledger:
-                self._ledger = self._store.sync(new)
+            new = book(self._ledger, entry)
+            if new is self._ledger:
+                return
+            self._ledger = self._store.sync(new)
+        if self.on_entry is not None:
+            self.on_entry(entry)
 
     def refresh(self) -> None:
         """Take over what other agents have shared since."""

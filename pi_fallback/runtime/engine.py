@@ -5,14 +5,19 @@ so that one code serves a driver that asks inline and one that awaits. A plan bo
 before it asks, and may be dropped at every `Ask`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from pi_fallback.config.schema import RetryPolicy
 from pi_fallback.core.backoff import Chance, delay_s
+from pi_fallback.core.booking import Entry, Failed, Worked
 from pi_fallback.core.classify import REPEATABLE, classify
 from pi_fallback.core.eligibility import Needs, ineligible, needs_of
+from pi_fallback.core.retry_budget import RetryBudget
+from pi_fallback.core.routing import Routing
 from pi_fallback.core.table import RouteTable
 from pi_fallback_hookspecs import (
     Ability,
@@ -46,6 +51,8 @@ LONGEST_WAIT_S = 31 * 86_400.0  # no server's word counts for longer
 BUDGET_PER_ROUTE = 4
 BUDGET_MAX = 50
 BUDGET_MIN = 8  # a single route with the default backoff needs four
+BROKE = "too many repeats have failed lately"
+BY_FRESH_CONNECTION = frozenset({FailureKind.NETWORK, FailureKind.TIMEOUT, FailureKind.SERVER_ERROR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Book(Protocol):
     @property
     def ledger(self) -> Ledger: ...
 
-    def update(self, change: Callable[[Ledger], Ledger]) -> None: ...
+    def enter(self, entry: Entry) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,8 @@ class Switch:
 class RetrySame:
     """The same route again, after `after_s`. `attempt` of `max_attempts` counts the host's own repeats.
 
-    With `free` it is the same attempt once more, at once: nothing of it was booked.
+    With `free` it is the same attempt once more, at once: nothing of it was booked. With `fresh` it is to
+    travel by a new connection.
     """
 
     failure: Failure
@@ -109,6 +117,7 @@ class RetrySame:
     attempt: int = 0
     max_attempts: int = 0
     free: bool = False
+    fresh: bool = False
     by: str = ""
     effects: tuple[Effect, ...] = ()
     booked: tuple[Rest | Wake, ...] = ()
@@ -121,7 +130,10 @@ class RetrySame:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """No more attempts in this turn; `recoverable` says whether an untried model is left."""
+    """No more attempts in this turn; `recoverable` says whether an untried model is left.
+
+    `stopped`: plugin `by` wants no more.
+    """
 
     failure: Failure
     recoverable: bool
@@ -129,6 +141,7 @@ class GiveUp:
     by: str = ""
     effects: tuple[Effect, ...] = ()
     booked: tuple[Rest | Wake, ...] = ()
+    stopped: bool = False
 
 
 Outcome: TypeAlias = Switch | RetrySame | GiveUp
@@ -140,11 +153,14 @@ class Incident:
 
     deadline: float
     budget: int
-    visited: set[Route] = field(default_factory=set[Route])
+    tries: Counter[Route] = field(default_factory=Counter[Route])
     failures: dict[Route, Failure] = field(default_factory=dict[Route, Failure])
+    spent: Counter[FailureKind] = field(default_factory=Counter[FailureKind])  # of the retry budget, times a kind
     attempts: int = 0
     repeats: int = 0
+    waited_s: float = 0.0
     decided: bool = False
+    fresh_next: bool = False  # the next attempt is a repeat that asks for a new connection
 
     def is_spent(self, now: float) -> bool:
         return self.attempts >= self.budget or now >= self.deadline
@@ -159,7 +175,7 @@ class Episode:
 
     @property
     def visited(self) -> frozenset[Route]:
-        return frozenset(self.incident.visited) if self.incident else frozenset()
+        return frozenset(self.incident.tries) if self.incident else frozenset()
 
 
 @dataclass
@@ -172,6 +188,7 @@ class Attempt:
     generation: int
     started_at: float
     stale_repeat: bool = False
+    fresh: bool = False
 
     @property
     def current(self) -> bool:
@@ -193,6 +210,8 @@ class Engine:
     can: frozenset[Ability] = frozenset()
     asked: frozenset[str] = frozenset()
     timers: Callable[[], Mapping[tuple[str, str], float]] = dict
+    explain: Callable[[Routing], None] | None = None
+    _retries: RetryBudget = field(default=RetryBudget(), init=False)
     _table: RouteTable = field(default_factory=lambda: RouteTable(()), init=False)
     _table_key: tuple[int, int, Needs] | None = field(default=None, init=False)
     _needs: Needs = field(default=Needs(), init=False)
@@ -250,31 +269,44 @@ class Engine:
         """
         self.expect(request)
         yield from self.refresh(prefer)
-        if self.is_spent(episode):
+        now, incident = self.now(), episode.incident
+        if incident is not None and incident.is_spent(now):
+            self._routed(Routing(now, self._table.order, None, "this has failed too often"), episode)
             return None
-        now = self.now()
         route = prefer if prefer is not None and self.usable(prefer) else None
         if route is None:
             route = self._table.best(self.book.ledger, now=now, without=episode.visited)
         if route is None:
+            self._routed(Routing(now, self._table.order, None, "no route may be used"), episode)
             return None
         episode.generation += 1
-        return Attempt(route, request, episode, episode.generation, now)
+        attempt = Attempt(route, request, episode, episode.generation, now)
+        if incident is None:
+            reason = "the session stands on it" if route == prefer else "the first that may be used"
+            self._routed(Routing(now, self._table.order, route, reason), episode)
+        else:
+            attempt.fresh, incident.fresh_next = incident.fresh_next, False
+        return attempt
 
     def usable(self, route: Route) -> bool:
         """Whether `route` is neither refused nor resting now."""
-        return route not in self._table.refusals and self.book.ledger.resting(route, now=self.now()) is None
+        return self._usable_at(route, self.now())
+
+    def _usable_at(self, route: Route, moment: float) -> bool:
+        return route not in self._table.refusals and self.book.ledger.resting(route, now=moment) is None
 
     def complete(self, attempt: Attempt) -> None:
         """Book that `attempt` ended well; the incident is over."""
         if not attempt.current:
             return
-        attempt.episode.incident = None
         ledger, model, now = self.book.ledger, attempt.route.ref, self.now()
+        if (incident := attempt.episode.incident) is not None:
+            self._retries = self._retries.refund(incident.spent, now=now)
+            attempt.episode.incident = None
         # Booked only when it tells something new: a healthy agent does not write at every turn.
         last = max(ledger.worked_at, key=ledger.worked_at.__getitem__, default=None)
         if model in ledger.failures or last != model or now - ledger.worked_at[model] > 60.0:
-            self.book.update(lambda ledger: ledger.worked(model, at=now))
+            self.book.enter(Worked(model, now))
 
     def failed(self, attempt: Attempt, fault: Fault) -> Plan[Outcome | None]:
         """Judge the fault of `attempt` and say what follows; None if a newer attempt took its place.
@@ -287,8 +319,8 @@ class Engine:
         now = self.now()
         failure = _failure(attempt.route, fault, classify(fault), now)
         if fault.kind is FaultKind.STALE and not attempt.stale_repeat:
-            attempt.stale_repeat = True
-            return RetrySame(failure, "the pooled connection was dead", free=True)
+            attempt.stale_repeat = attempt.fresh = True
+            return RetrySame(failure, "the pooled connection was dead", free=True, fresh=True)
         incident = self._booked(attempt, failure, now)
         if "classify_failure" in self.asked:
             view = self.view(attempt.route, attempt.episode)
@@ -298,7 +330,12 @@ class Engine:
                 self._mark(failure, now)
                 incident.failures[attempt.route] = failure
         yield from self.refresh(attempt.route)
-        if incident.is_spent(now):
+        outcome = yield from self._outcome(attempt, incident, failure)
+        self._explained(attempt.episode, outcome)
+        return outcome
+
+    def _outcome(self, attempt: Attempt, incident: Incident, failure: Failure) -> Plan[Outcome]:
+        if incident.is_spent(self.now()):
             return GiveUp(failure, False, "this has failed too often")
         if "request_failed" in self.asked:
             event = RequestFailed(
@@ -307,6 +344,9 @@ class Engine:
                 failure=failure,
                 request=attempt.request,
                 attempts=incident.attempts,
+                tries=MappingProxyType(dict(incident.tries)),
+                waited_s=incident.waited_s,
+                longest_wait_s=self.policy.max_delay_s if self.policy.enabled else 0.0,
             )
             answer = yield Ask("request_failed", event)
             if answer is not None:
@@ -316,10 +356,8 @@ class Engine:
 
     def booked(self, effect: Rest | Wake) -> None:
         """Book a rest or its end in the ledger."""
-        if isinstance(effect, Rest):
-            self.book.update(lambda ledger: ledger.rest(effect.scope, until=effect.until, reason=effect.reason))
-        else:
-            self.book.update(lambda ledger: ledger.wake(effect.scope))
+        self.book.enter(effect)
+        if isinstance(effect, Wake):
             self._table = RouteTable(self._table.order, self._table.refusals)
 
     def is_spent(self, episode: Episode) -> bool:
@@ -353,7 +391,7 @@ class Engine:
             budget = max(BUDGET_MIN, min(BUDGET_MAX, BUDGET_PER_ROUTE * len(self._table.order)))
             budget += self.policy.max_retries if self.policy.enabled else 0
             incident = attempt.episode.incident = Incident(now + INCIDENT_S, budget)
-        incident.visited.add(attempt.route)
+        incident.tries[attempt.route] += 1
         incident.failures[attempt.route] = failure
         incident.attempts += 1
         self._mark(failure, now)
@@ -362,8 +400,7 @@ class Engine:
     def _mark(self, failure: Failure, now: float) -> None:
         if failure.kind in {FailureKind.ABORTED, FailureKind.NOT_AN_ERROR}:
             return
-        model, kind, text = failure.route.ref, failure.kind, failure.text
-        self.book.update(lambda ledger: ledger.failed(model, at=now, kind=kind, text=text))
+        self.book.enter(Failed(failure.route.ref, now, failure.kind, failure.text))
 
     def _decided(self, attempt: Attempt, incident: Incident, failure: Failure, by: str, decision: Decision) -> Outcome:
         incident.decided = True
@@ -372,21 +409,31 @@ class Engine:
             self.booked(effect)
         rest = tuple(effect for effect in decision.effects if not isinstance(effect, Rest | Wake))
         if isinstance(decision, Stop):
-            return GiveUp(failure, False, decision.reason, by, rest, booked)
+            return GiveUp(failure, False, decision.reason, by, rest, booked, stopped=True)
         route = self._first_of(attempt.route, incident, decision)
         if route is None:
-            recoverable = self.recoverable(attempt.episode)
-            return GiveUp(failure, recoverable, "none of the routes asked for may be used", by, rest, booked)
-        incident.deadline += decision.after_s  # a wait that was granted is no failing
+            reason = "none of the routes asked for may be used" if decision.on else decision.reason
+            return GiveUp(failure, self.recoverable(attempt.episode), reason, by, rest, booked)
+        if not self._afford(incident, failure):
+            return GiveUp(failure, False, BROKE, by, rest, booked)
+        self._granted(incident, decision.after_s)
         if route == attempt.route:
-            return RetrySame(failure, decision.reason, decision.after_s, by=by, effects=rest, booked=booked)
+            fresh = incident.fresh_next = failure.kind in BY_FRESH_CONNECTION
+            return RetrySame(
+                failure, decision.reason, decision.after_s, fresh=fresh, by=by, effects=rest, booked=booked
+            )
         return Switch(route, failure, decision.reason, decision.after_s, by, rest, booked)
 
     def _first_of(self, failed: Route, incident: Incident, decision: Retry) -> Route | None:
-        """The first usable route that this incident has not tried; the failed one only if it was named first."""
-        if decision.on and decision.on[0] == failed and self.usable(failed):
-            return failed
-        return self.first_usable([route for route in decision.on if route not in incident.visited])
+        """The first route that may be used once the wait is over and that this incident has not tried.
+
+        One that it has tried counts if it was named first and is the failed one, or is to be waited for.
+        """
+        at = self.now() + decision.after_s
+        first = decision.on[0] if decision.on else None
+        if first is not None and (first == failed or decision.after_s > 0.0) and self._usable_at(first, at):
+            return first
+        return next((r for r in decision.on if r not in incident.tries and self._usable_at(r, at)), None)
 
     def _backoff(self, attempt: Attempt, incident: Incident, failure: Failure) -> Outcome:
         wait: float | None = None
@@ -394,9 +441,40 @@ class Engine:
             wait = delay_s(self.policy, incident.repeats, failure.retry_after_s, self.chance)
         if wait is None:
             return GiveUp(failure, self.recoverable(attempt.episode), "nobody knows better")
+        if not self._afford(incident, failure):
+            return GiveUp(failure, False, BROKE)
         incident.repeats += 1
-        incident.deadline += wait
-        return RetrySame(failure, "backoff", wait, incident.repeats, self.policy.max_retries)
+        self._granted(incident, wait)
+        fresh = incident.fresh_next = failure.kind in BY_FRESH_CONNECTION
+        return RetrySame(failure, "backoff", wait, incident.repeats, self.policy.max_retries, fresh=fresh)
+
+    def _afford(self, incident: Incident, failure: Failure) -> bool:
+        """Pay for another attempt out of the retry budget."""
+        left = self._retries.spend(failure.kind, now=self.now())
+        if left is None:
+            return False
+        self._retries = left
+        incident.spent[failure.kind] += 1
+        return True
+
+    def _granted(self, incident: Incident, wait_s: float) -> None:
+        incident.waited_s += wait_s
+        incident.deadline += wait_s  # a wait that was granted is no failing
+
+    def _explained(self, episode: Episode, outcome: Outcome) -> None:
+        failure = outcome.failure
+        choice: Route | None = None
+        after_s = 0.0
+        if not isinstance(outcome, GiveUp):
+            choice = outcome.route if isinstance(outcome, Switch) else failure.route
+            after_s = outcome.after_s
+        record = Routing(self.now(), self._table.order, choice, outcome.reason, failure, outcome.by, after_s)
+        self._routed(record, episode)
+
+    def _routed(self, record: Routing, episode: Episode) -> None:
+        if self.explain is not None:
+            looked_at = replace(record, refusals=self._table.refusals, visited=episode.visited, ledger=self.book.ledger)
+            self.explain(looked_at)
 
 
 def _failure(route: Route, fault: Fault, judged: Judgement, now: float) -> Failure:

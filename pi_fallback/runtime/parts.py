@@ -100,3 +100,4 @@ class Parts:
     thinking: Callable[[ModelRef], str | None] = lambda _model: None
     clock_words: Callable[[float], str] = lambda at: f"at {at:.0f}"
     signals: Signals = field(default_factory=Signals)
+    goes_on: bool = False  # whether a text that broke off is gone on with, where a model can

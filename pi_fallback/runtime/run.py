@@ -8,6 +8,7 @@ from functools import partial
 import anyio
 
 from pi_fallback.core.closing import closing_error
+from pi_fallback.core.midstream import prefix_after, takes_prefix
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import Conversation
 from pi_fallback.runtime.engine import Attempt, GiveUp, Outcome, RetrySame, Switch
@@ -24,10 +25,13 @@ from pi_fallback_hookspecs import (
     Image,
     Input,
     Message,
+    Phase,
     Producer,
     Reply,
     Route,
     StopReason,
+    Text,
+    TextDelta,
     ToolCall,
     ToolResultMessage,
     TurnEnd,
@@ -58,6 +62,35 @@ class Waits:
             self._emit(feed.RetryEnded(error is None, attempt, error))
 
 
+class Partial:
+    """The answer that is being streamed, as far as another model could go on from it."""
+
+    def __init__(self) -> None:
+        self.prefix = ""
+        self.producer: Producer | None = None  # who wrote the prefix
+        self._pieces: list[str] = []
+        self._only_text = True
+
+    def add(self, delta: Delta) -> None:
+        if isinstance(delta, TextDelta):
+            self._pieces.append(delta.text)
+        else:
+            self._only_text = False
+
+    def broke_off(self, phase: Phase, producer: Producer, *, go_on: bool) -> None:
+        """The attempt failed: keep what the next one may go on from."""
+        shown = self.prefix + "".join(self._pieces)
+        self.prefix = prefix_after(shown, phase, only_text=self._only_text, go_on=go_on)
+        self.producer = producer
+        self._pieces, self._only_text = [], True
+
+    def joined(self, message: AssistantMessage) -> AssistantMessage:
+        """`message`, behind the prefix that it goes on from."""
+        if not self.prefix:
+            return message
+        return replace(message, content=(Text(self.prefix, producer=self.producer), *message.content))
+
+
 class Run:
     """Carries out one order on `host`.
 
@@ -72,6 +105,7 @@ class Run:
         self.conversation: Conversation = host.conversation
         self.messages: list[Message] = []
         self._begun: set[str] = set()  # the ids of the calls whose tools were started
+        self._partial = Partial()
 
     async def carry_out(self) -> End | None:
         """Run until the end. None if nothing was begun, because no route could be used."""
@@ -161,6 +195,8 @@ class Run:
             attempt = await host.plan(engine.begin(host.episode, request, route))
             if attempt is None:
                 return self._nothing_to_begin()
+            if not takes_prefix(self.parts.wires.catalog.get(attempt.route.ref)):
+                self._partial = Partial()
             if attempt.route != route:
                 why = host.view().why_not(route) if route is not None else None
                 await host.set_route(attempt.route, "failover", why or "the first usable model")
@@ -175,11 +211,18 @@ class Run:
     async def _attempted(self, attempt: Attempt) -> AssistantMessage | Outcome:
         host, engine = self.host, self.host.engine
         host.emit(feed.AnswerStarted(attempt.route))
+        partial = self._partial
+        request = attempt.request
+        if partial.prefix:
+            request = replace(request, prefix=partial.prefix)
+            host.emit(feed.Streamed(TextDelta(partial.prefix)))
         while True:
-            result = await self.parts.wires.send(attempt.route, attempt.request, self._streamed)
+            result = await self.parts.wires.send(attempt.route, request, self._streamed, fresh=attempt.fresh)
             if isinstance(result, Reply):
                 engine.complete(attempt)
-                return result.message
+                self._partial = Partial()
+                return partial.joined(result.message)
+            partial.broke_off(result.phase, self._producer(attempt.route), go_on=self.parts.goes_on)
             outcome = await host.plan(engine.failed(attempt, result))
             assert outcome is not None, "this run is the only one that begins attempts"
             if not (isinstance(outcome, RetrySame) and outcome.free):
@@ -196,7 +239,7 @@ class Run:
         await host.perform([(outcome.by, outcome.effects)], Stage(host, self.order.epoch))
         if isinstance(outcome, GiveUp):
             self.waits.over(failure.text)
-            stopped_by = f"{outcome.by}: {outcome.reason}" if outcome.by else ""
+            stopped_by = f"{outcome.by}: {outcome.reason}" if outcome.stopped else ""
             return End(StopReason.ERROR, failure, str(failure), None, outcome.recoverable, stopped_by)
         if isinstance(outcome, Switch) and self.conversation.route == attempt.route:  # else the user has chosen since
             await host.set_route(outcome.route, "failover", outcome.reason or failure.kind.value)
@@ -223,6 +266,8 @@ class Run:
         return End(StopReason.ERROR, error=text, recoverable=False)
 
     def _streamed(self, delta: Delta) -> None:
+        if self.parts.goes_on:
+            self._partial.add(delta)
         self.host.emit(feed.Streamed(delta))
 
     # Tools
@@ -300,9 +345,10 @@ class Run:
 
     def _failed_answer(self, end: End) -> AssistantMessage:
         route = end.failure.route if end.failure else self.conversation.route or Route("", "")
-        provider = self.parts.wires.providers.get(route.provider)
-        producer = Producer(route.provider, route.model, provider.dialect if provider else "")
-        return AssistantMessage((), end.stop_reason, producer, error=end.error)
+        return AssistantMessage((), end.stop_reason, self._producer(route), error=end.error)
+
+    def _producer(self, route: Route) -> Producer:
+        return Producer(route.provider, route.model, self.parts.wires.dialect_of(route))
 
     async def _add(self, message: Message, stage: Stage | None = None) -> None:
         self.messages.append(message)

@@ -66,6 +66,11 @@ class Wires:
             return str(error)
         return None
 
+    def dialect_of(self, route: Route) -> str:
+        """The dialect that `route` speaks; "" if nobody knows."""
+        model, provider = self.catalog.get(route.ref), self.providers.get(route.provider)
+        return (model.dialect if model else "") or (provider.dialect if provider else "")
+
     async def send(
         self, route: Route, request: Request, on_delta: Callable[[Delta], None], *, fresh: bool = False
     ) -> Reply | Fault:

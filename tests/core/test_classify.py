@@ -13,7 +13,7 @@ STATUSES = [
     (404, "model_not_found"),
     (408, "timeout"),
     (413, "context_overflow"),
-    (418, "invalid_request"),
+    (418, "unknown"),
     (429, "rate_limit"),
     (500, "server_error"),
     (502, "server_error"),

@@ -454,7 +454,7 @@ async def test_order_refusals_and_rests_of_a_plugin_hold() -> None:
 
 async def test_when_everything_rests_the_error_names_each_route_and_its_moment() -> None:
     async with rig(ScriptedProvider({"A": Say("ok")}), ["A"], progress=OFF) as r:
-        r.book.update(lambda ledger: ledger.rest(Scope.of(ScopeKind.MODEL, route("A")), until=99.0, reason="spent"))
+        r.book.enter(Rest(Scope.of(ScopeKind.MODEL, route("A")), 99.0, "spent"))
         await r.agent.prompt("go")
         await r.agent.settled()
         assert r.asked == []

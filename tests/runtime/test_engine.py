@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.core.booking import Entry, book
 from pi_fallback.runtime.engine import (
     Attempt,
     Engine,
@@ -49,8 +50,8 @@ ODD = Fault(FaultKind.OTHER, "odd")
 class PlainBook:
     ledger: Ledger = field(default_factory=Ledger)
 
-    def update(self, change: Callable[[Ledger], Ledger]) -> None:
-        self.ledger = change(self.ledger)
+    def enter(self, entry: Entry) -> None:
+        self.ledger = book(self.ledger, entry)
 
 
 class Bench:

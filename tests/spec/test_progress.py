@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.core.booking import Failed, Worked
 from pi_fallback.runtime import feed
 from pi_fallback.testing import CallTool, Hang, Say, ScriptedProvider, fail
 from pi_fallback_hookspecs import (
@@ -12,7 +13,6 @@ from pi_fallback_hookspecs import (
     Effect,
     FailureKind,
     Json,
-    Ledger,
     ModelRef,
     RequestFailed,
     Retry,
@@ -166,7 +166,7 @@ async def test_p08_when_every_model_fails_there_is_one_error_and_then_silence() 
         errors = [item for item in r.of(feed.GaveUp) if isinstance(item, feed.GaveUp)]
         assert len(errors) == 1
         for name in ABC:
-            assert f"p/{name}: invalid_request: {name} is broken" in errors[0].text
+            assert f"p/{name}: unknown: {name} is broken" in errors[0].text
         notices = [item.text for item in r.of(feed.Noticed) if isinstance(item, feed.Noticed)]
         assert notices == ["All 3 models have failed."]
         assert r.said() == ["hello", "continue"]
@@ -178,7 +178,7 @@ async def test_p08_when_every_model_fails_there_is_one_error_and_then_silence() 
 async def test_p09_the_last_working_model_comes_first_for_an_hour(minutes: int, expected: str) -> None:
     async with rig(scripts(), ABC) as r:
         await r.until(7200.0)
-        r.book.update(lambda ledger: ledger.worked(ModelRef(P, "C"), at=7200.0 - minutes * 60.0 + 20.0))
+        r.book.enter(Worked(ModelRef(P, "C"), 7200.0 - minutes * 60.0 + 20.0))
         await r.agent.prompt("hello")
         await r.agent.settled()
         assert r.asked == ["A", expected]
@@ -188,23 +188,20 @@ async def test_p09_the_last_working_model_comes_first_for_an_hour(minutes: int, 
 async def test_p10_a_model_that_failed_within_five_minutes_comes_last(seconds: float, expected: str) -> None:
     async with rig(scripts(), ABC) as r:
         await r.until(7200.0)
-        r.book.update(failed_at(7200.0 + 20.0 - seconds))
+        r.book.enter(failed_at(7200.0 + 20.0 - seconds))
         await r.agent.prompt("hello")
         await r.agent.settled()
         assert r.asked == ["A", expected]
 
 
-def failed_at(moment: float, model: str = "B"):
-    def change(ledger: Ledger) -> Ledger:
-        return ledger.failed(ModelRef(P, model), at=moment, kind=FailureKind.SERVER_ERROR, text="down")
-
-    return change
+def failed_at(moment: float, model: str = "B") -> Failed:
+    return Failed(ModelRef(P, model), moment, FailureKind.SERVER_ERROR, "down")
 
 
 async def test_p11_a_model_that_failed_is_still_tried_as_the_last_resort() -> None:
     async with rig(scripts(), ("A", "B")) as r:
         await r.until(7200.0)
-        r.book.update(failed_at(7200.0 - 60.0))
+        r.book.enter(failed_at(7200.0 - 60.0))
         await r.agent.prompt("hello")
         await r.agent.settled()
         assert r.calls == [("A", 7200.0), ("B", 7220.0)]

@@ -1,0 +1,142 @@
+"""Pooling: which route follows a failure when nobody has configured anything.
+
+What has a name switches at once. Only a blip is repeated first, once: a broken connection or a 5xx
+must not change the model nor cost the prompt cache. A wait comes last, when no other route is left.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from pi_fallback_hookspecs import (
+    Decision,
+    Failure,
+    FailureKind,
+    FaultKind,
+    RequestFailed,
+    Rest,
+    Retry,
+    Route,
+    Scope,
+    ScopeKind,
+    Stop,
+    View,
+)
+
+K = FailureKind
+
+# How long what failed is left alone when the server names no time, in seconds. A key or a model that
+# somebody mends by hand is only skipped in this incident: the next start may find it mended.
+RESTS_S: Mapping[FailureKind, float] = {
+    K.RATE_LIMIT: 20.0,
+    K.QUOTA_EXHAUSTED: 3600.0,
+    K.CAPACITY: 30.0,
+    K.TIMEOUT: 60.0,  # a stall costs a minute or two: not again at the next turn
+}
+NOT_OURS = frozenset({K.UNKNOWN, K.ABORTED, K.NOT_AN_ERROR})
+PASSING = frozenset({K.RATE_LIMIT, K.CAPACITY, K.SERVER_ERROR, K.TIMEOUT, K.NETWORK})
+BLIPS = frozenset({FaultKind.CONNECT, FaultKind.BROKEN, FaultKind.STALE, FaultKind.INCOMPLETE})
+OTHER_OPINIONS = 3  # a request that four models refuse is at fault itself
+FIRST_WAIT_S = 2.0
+PATIENCE_S = 14.0  # 2 + 4 + 8, as the host's own backoff; a server's word may ask for more
+
+
+class Wait(NamedTuple):
+    route: Route
+    seconds: float
+
+
+def decide(event: RequestFailed) -> Decision | None:
+    """Answer a failed request; None leaves it to others, which is right for what has no name."""
+    failure, view = event.failure, event.view
+    if failure.kind in NOT_OURS:
+        return None
+    rests = rests_after(failure)
+    view = _booked(view, rests)
+    others = tuple(route for route in candidates(failure, view) if route not in event.tries)
+    if failure.scope is ScopeKind.REQUEST and len({route.ref for route in event.tries}) > OTHER_OPINIONS:
+        return Stop(f"{OTHER_OPINIONS} other models cannot take this request either", rests)
+    if others and is_blip(failure) and _tries_at(failure.route.provider, event) <= 1:
+        return Retry((failure.route, *others), reason="once more over a fresh connection", effects=rests)
+    if others:
+        return Retry(others, reason=failure.kind.value, effects=rests)
+    if failure.kind is K.CONTEXT_OVERFLOW:
+        return Stop("no other usable model has a larger context; shorten the conversation", rests)
+    if len(event.tries) == 1 and failure.kind in PASSING and (failure.retry_after_s or 0.0) <= event.longest_wait_s:
+        return None  # the host's own backoff knows how to wait for a single route
+    if (wait := next_wait(event, view)) is None:
+        return Retry((), reason="no other route is left", effects=rests) if rests else None
+    return Retry((wait.route,), wait.seconds, "no other route is left", rests)
+
+
+def rests_after(failure: Failure) -> tuple[Rest, ...]:
+    """What rests after `failure`, and until when: the server's word, else ours."""
+    usual_s = RESTS_S.get(failure.kind)
+    if usual_s is None:
+        return ()
+    until = failure.until if failure.until is not None else failure.at + usual_s
+    # A stall says something of the model; its provider may serve others well.
+    kind = ScopeKind.MODEL if failure.kind is K.TIMEOUT else failure.scope
+    return (Rest(Scope.of(kind, failure.route), until, failure.kind.value),)
+
+
+def candidates(failure: Failure, view: View) -> Iterator[Route]:
+    """The usable routes that may do better, best first."""
+    failed = failure.route
+    same_model = [route for route in view.order if route.ref == failed.ref and route != failed]
+    rest = [route for route in view.order if route.ref != failed.ref]
+    match failure.scope:
+        case ScopeKind.CREDENTIAL:
+            account = (failed.provider, failed.credential)
+            routes = [route for route in (*same_model, *rest) if (route.provider, route.credential) != account]
+        case ScopeKind.CREDENTIAL_MODEL:
+            routes = [*same_model, *rest]
+        case ScopeKind.PROVIDER | ScopeKind.NETWORK:
+            near = [route for route in rest if route.provider == failed.provider]
+            routes = [*(route for route in rest if route.provider != failed.provider), *near]
+        case ScopeKind.MODEL | ScopeKind.REQUEST:
+            routes = rest
+    if failure.kind is K.CONTEXT_OVERFLOW:
+        routes = [route for route in routes if _window(view, route) > _window(view, failed)]
+    return (route for route in routes if view.usable(route))
+
+
+def is_blip(failure: Failure) -> bool:
+    """Whether the same request may well succeed at once: the connection broke, or the server stumbled."""
+    fault = failure.fault
+    if fault is None:
+        return False
+    stumbled = failure.kind is K.SERVER_ERROR and fault.status is not None and fault.status >= 500
+    return stumbled or (failure.kind is K.NETWORK and fault.kind in BLIPS)
+
+
+def next_wait(event: RequestFailed, view: View) -> Wait | None:
+    """The shortest wait after which a route of this incident may be tried again, or None if it is not worth it."""
+    failure, now = event.failure, view.now
+    left_s = event.longest_wait_s - event.waited_s
+    wakes = [
+        Wait(route, rest.until - now)
+        for route in view.order
+        if route not in view.refusals and (rest := view.ledger.resting(route, now=now)) is not None
+    ]
+    waits = [wait for wait in wakes if wait.seconds <= left_s]
+    backoff_s = FIRST_WAIT_S + event.waited_s  # 2, 4, 8 seconds
+    if failure.kind in PASSING and view.usable(failure.route) and event.waited_s + backoff_s <= min(PATIENCE_S, left_s):
+        waits.append(Wait(failure.route, backoff_s))
+    return min(waits, key=lambda wait: wait.seconds, default=None)
+
+
+def _booked(view: View, rests: Sequence[Rest]) -> View:
+    ledger = view.ledger
+    for rest in rests:
+        ledger = ledger.rest(rest.scope, until=rest.until, reason=rest.reason)
+    return replace(view, ledger=ledger)
+
+
+def _tries_at(provider: str, event: RequestFailed) -> int:
+    return sum(times for route, times in event.tries.items() if route.provider == provider)
+
+
+def _window(view: View, route: Route) -> int:
+    model = view.catalog.get(route.ref)
+    return model.context_window if model is not None else 0

@@ -1,0 +1,96 @@
+"""The decision log: why each request went where it went, kept in a small file that all agents of a machine share."""
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+from pi_fallback.core.booking import Entry
+from pi_fallback.core.explaining import Row, entry_row, routing_row
+from pi_fallback.core.routing import Routing
+
+FILE_BYTES = 1024 * 1024  # then it becomes the old one, and the one before that goes
+KEPT = 200  # records in memory, for `/explain`
+
+
+class DecisionLog:
+    """Takes records as they are made. What cannot be written is said once, and lost to the file only.
+
+    `now` is the monotonic clock of the records, `wall` the time since 1970; `clean` takes secrets out.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        now: Callable[[], float],
+        wall: Callable[[], float],
+        clean: Callable[[str], str] = str,
+        on_problem: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        self.rows: deque[Row] = deque(maxlen=KEPT)
+        self._path = path
+        self._now = now
+        self._wall = wall
+        self._clean = clean
+        self._on_problem = on_problem
+        self._last: Routing | None = None
+
+    def routing(self, record: Routing) -> None:
+        """Keep `record`, if it tells more than the one before it."""
+        if record.is_news_after(self._last):
+            self._last = record
+            self._keep(routing_row(record, self._wall_of))
+
+    def entry(self, entry: Entry) -> None:
+        """Keep what was written into the ledger."""
+        self._keep(entry_row(entry, self._now(), self._wall_of))
+
+    def _wall_of(self, moment: float) -> float:
+        return round(self._wall() + moment - self._now(), 3)
+
+    def _keep(self, row: Row) -> None:
+        self.rows.append(row)
+        if self._path is None:
+            return
+        line = self._clean(json.dumps(row, ensure_ascii=False, separators=(",", ":")))
+        try:
+            self._append(self._path, line)
+        except OSError as error:
+            self._on_problem(f"Decisions are not recorded in {self._path}: {error.strerror}. The agent works on.")
+            self._path = None
+
+    def _append(self, path: Path, line: str) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        fd = os.open(path, flags, 0o600)
+        try:
+            # One write a line: agents that share the file cannot cut each other's lines.
+            os.write(fd, f"{line}\n".encode("utf-8", "replace"))
+            is_full = os.fstat(fd).st_size > FILE_BYTES
+        finally:
+            os.close(fd)
+        if is_full:
+            path.replace(_old(path))
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of the log at `path`, oldest first; lines that are no rows are passed over."""
+    for file in (_old(path), path):
+        try:
+            lines = file.read_bytes().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            try:
+                row: object = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict) and "type" in row:
+                yield cast("Row", row)
+
+
+def _old(path: Path) -> Path:
+    return path.with_suffix(f".old{path.suffix}")
