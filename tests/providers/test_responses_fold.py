@@ -324,41 +324,10 @@ def test_rs6_any_cut_of_the_bytes_gives_the_same_answer(cuts: list[int]) -> None
     )
 
 
-NAMES = [
-    "type",
-    "output_index",
-    "delta",
-    "item",
-    "response",
-    "output",
-    "content",
-    "summary",
-    "text",
-    "id",
-    "call_id",
-    "name",
-    "arguments",
-    "status",
-    "error",
-    "code",
-    "message",
-    "usage",
-    "encrypted_content",
-    "refusal",
-    "phase",
-]
-KINDS = [
-    "output_text.delta",
-    "output_item.added",
-    "output_item.done",
-    "completed",
-    "incomplete",
-    "failed",
-    "created",
-    "reasoning_summary_text.delta",
-    "function_call_arguments.delta",
-    "function_call_arguments.done",
-]
+NAMES = ["type", "output_index", "delta", "item", "response", "output", "content", "summary", "text", "id", "call_id"]
+OTHER_NAMES = ["name", "arguments", "status", "error", "code", "message", "usage", "encrypted_content", "refusal"]
+KINDS = ["output_text.delta", "reasoning_summary_text.delta", "function_call_arguments.delta", "created", "failed"]
+ENDS = ["function_call_arguments.done", "output_item.added", "output_item.done", "completed", "incomplete"]
 LEAVES = (
     st.none()
     | st.booleans()
@@ -367,12 +336,17 @@ LEAVES = (
     | st.sampled_from(["", "x", "message", "reasoning", "function_call", "completed", "incomplete", "{}", "{", "error"])
 )
 VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5)
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES + OTHER_NAMES), inner, max_size=5)
+    ),
 )
 ITEMS = st.builds(message, st.text(max_size=3)) | st.builds(reasoning, st.text(max_size=3)) | st.builds(function_call)
 EVENTS = (
     VALUES
-    | st.builds(event, st.sampled_from(KINDS), st.integers(0, 2), delta=LEAVES, item=VALUES | ITEMS, response=VALUES)
+    | st.builds(
+        event, st.sampled_from(KINDS + ENDS), st.integers(0, 2), delta=LEAVES, item=VALUES | ITEMS, response=VALUES
+    )
     | st.builds(said, st.text(max_size=3), st.integers(0, 2))
     | st.builds(argued, st.sampled_from(["{", "}", '"a":1']), st.integers(0, 2))
     | st.builds(added, ITEMS, st.integers(0, 2))
