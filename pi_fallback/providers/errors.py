@@ -7,11 +7,11 @@ from typing import cast
 import jiter
 
 from pi_fallback.http import Response, WireError
+from pi_fallback.providers.error_details import details_in
 from pi_fallback.providers.loose import Object, as_list, as_object, as_text
 from pi_fallback_hookspecs import Fault, FaultKind
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_DELAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +98,18 @@ def _error_of(body: str) -> ErrorBody:
 
 def _of_object(error: Object) -> ErrorBody:
     code, kind = error.get("code"), error.get("type") or error.get("status")
+    details = details_in(error.get("details"))
     numeric = int(code) if isinstance(code, str) and len(code) == 3 and code.isascii() and code.isdigit() else code
     text = _text(error.get("message") or error.get("detail"))
     upstream = as_text(as_object(error.get("metadata")).get("raw"))  # a router quotes the host behind it
+    if details.quotas:
+        text = f"{text} ({', '.join(details.quotas)})"
     return ErrorBody(
         text=f"{text}: {upstream}" if upstream else text,
-        code=str(code) if isinstance(code, str | int) and code != "" else None,
+        code=details.reason or (str(code) if isinstance(code, str | int) and code != "" else None),
         type=kind if isinstance(kind, str) else None,
         status=numeric if isinstance(numeric, int) and 400 <= numeric < 600 else None,
-        retry_after_s=_delay(error.get("details")),
+        retry_after_s=details.delay_s,
     )
 
 
@@ -117,14 +120,6 @@ def _text(value: object) -> str:
         return "; ".join(text for item in items if (text := _text(item)))
     inner = as_object(value)
     return next((text for name in ("message", "msg", "detail") if name in inner and (text := _text(inner[name]))), "")
-
-
-def _delay(details: object) -> float | None:
-    """Google's `RetryInfo` (google.rpc, error_details.proto): a `retryDelay` like "34.5s"."""
-    for item in as_list(details):
-        if found := _DELAY.fullmatch(as_text(as_object(item).get("retryDelay"))):
-            return float(found[1])
-    return None
 
 
 def _plain(body: str) -> str:
