@@ -10,6 +10,7 @@ from typing import Self
 import anyio
 from anyio.abc import TaskGroup
 
+from pi_fallback.testing.anthropic_wire import AnthropicMessages
 from pi_fallback.testing.conversing import Conversations
 from pi_fallback.testing.openai_wire import OpenAICompletions
 from pi_fallback.testing.playbook import Playbook
@@ -17,7 +18,7 @@ from pi_fallback.testing.received import Log, Received
 from pi_fallback.testing.sockets import Connection, accepted
 from pi_fallback.testing.steps import For, Playable, Scripts
 
-WIRES = (OpenAICompletions(),)
+WIRES = (AnthropicMessages(), OpenAICompletions())
 
 
 class FaultServer:
