@@ -10,10 +10,12 @@ IDLE_S = 60.0  # an idle connection is kept so long; tools between two turns oft
 HEADERS = 200
 HEAD_BYTES = 64 * KIB  # the client's own limit is a little higher
 ERROR_TEXT = 64 * KIB
-LINE_BYTES = 8 * MIB
-EVENT_BYTES = 8 * MIB
-ANSWER_CHARS = 32 * MIB
-ARGUMENT_CHARS = 4 * MIB  # of one tool call
+LINE_BYTES = 4 * MIB
+EVENT_BYTES = 4 * MIB  # also of an answer that is one JSON text
+EVENT_NODES = 100_000  # objects and arrays of a large event: parsed, each is forty times as long as its two brackets
+ANSWER_CHARS = 8 * MIB  # about two million tokens; a character can take four bytes, and the whole is copied once
+BLOCK_CHARS = 256  # what a block counts for beside its text, because an empty one is not free
+ARGUMENT_CHARS = MIB  # of all tool calls of an answer
 TOOL_CALLS = 512  # in one answer
 
 RETRY_AFTER_S = 31 * 86_400.0

@@ -1,7 +1,7 @@
 """The body of a success: an event stream, or one JSON text from a host that does not stream."""
 
 from pi_fallback.http import WireError
-from pi_fallback.http.limits import ANSWER_CHARS
+from pi_fallback.http.limits import EVENT_BYTES
 from pi_fallback.providers.sse import SseDecoder, SseEvent
 from pi_fallback_hookspecs import Fault, FaultKind
 
@@ -64,5 +64,5 @@ class Body:
             self.is_json = True
         self._pieces.append(chunk)
         self._size += len(chunk)
-        self.is_over = self._size > ANSWER_CHARS
+        self.is_over = self._size > EVENT_BYTES
         return []

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from io import StringIO
 
 from pi_fallback.http import WireError
-from pi_fallback.http.limits import ANSWER_CHARS
+from pi_fallback.http.limits import ANSWER_CHARS, BLOCK_CHARS
 from pi_fallback.providers.tool_calls import PartialCall, PartialCalls
 from pi_fallback_hookspecs import (
     Fault,
@@ -21,17 +22,20 @@ from pi_fallback_hookspecs import (
 
 @dataclass(slots=True)
 class PartialText:
-    """A block of text or thinking; `position` is its place in the message."""
+    """A block of text or thinking; `position` is its place in the message.
+
+    Its text is no list of pieces, because a piece of two characters takes sixty bytes.
+    """
 
     position: int
     is_thinking: bool
-    pieces: list[str] = field(default_factory=list[str])
-    signature: list[str] = field(default_factory=list[str])
+    text: StringIO = field(default_factory=StringIO)
+    signature: StringIO = field(default_factory=StringIO)
     redacted: bool = False
     is_closed: bool = False
 
     def finished(self) -> Text | Thinking:
-        text, signature = "".join(self.pieces), "".join(self.signature) or None
+        text, signature = self.text.getvalue(), self.signature.getvalue() or None
         return Thinking(text, signature, self.redacted) if self.is_thinking else Text(text, signature)
 
 
@@ -52,16 +56,16 @@ class PartialContent:
 
     def sign(self, signature: str, *, is_thinking: bool) -> None:
         """Take a piece of the signature of the last block of this kind; without one it stands in a block of its own."""
-        self._count(signature)
-        self._last(is_thinking=is_thinking).signature.append(signature)
+        self._count(len(signature))
+        self._last(is_thinking=is_thinking).signature.write(signature)
 
     def redacted(self, data: str) -> None:
         """Take a thought that nobody may read."""
-        self._count(data)
+        self._count(len(data))
         self.close()
         block = self._last(is_thinking=True)
         block.redacted = True
-        block.signature.append(data)
+        block.signature.write(data)
         self.close()
 
     def close(self) -> None:
@@ -73,14 +77,14 @@ class PartialContent:
         self, *, index: int | None, wire_id: str, name: str, arguments: str, signature: str = ""
     ) -> ToolCallDelta | None:
         """Take a piece of a tool call; return what to show of it, if anything yet."""
-        self._count(arguments)
-        self._count(signature)
+        self._count(len(wire_id) + len(name) + len(arguments) + len(signature))
         self.phase = Phase.TOOL_ARGS
         call = self._calls.find(index=index, wire_id=wire_id, name=name, position=len(self._blocks))
         if call.position == len(self._blocks):
+            self._count(BLOCK_CHARS)
             self._blocks.append(call)
         call.signature = call.signature or signature
-        return call.add(name, arguments)
+        return self._calls.add(call, name, arguments)
 
     def finished(self, *, may_be_bare: bool) -> tuple[Text | Thinking | ToolCall, ...]:
         """Return the content. `may_be_bare`: a call without any arguments is whole.
@@ -98,18 +102,19 @@ class PartialContent:
         block = self._last(is_thinking=is_thinking)
         if self.phase is Phase.PRE:
             self.phase = Phase.TEXT
-        self._count(text)
-        block.pieces.append(text)
+        self._count(len(text))
+        block.text.write(text)
         return block.position
 
     def _last(self, *, is_thinking: bool) -> PartialText:
         block = self._blocks[-1] if self._blocks else None
         if not isinstance(block, PartialText) or block.is_thinking is not is_thinking or block.is_closed:
+            self._count(BLOCK_CHARS)
             block = PartialText(len(self._blocks), is_thinking)
             self._blocks.append(block)
         return block
 
-    def _count(self, piece: str) -> None:
-        self._size += len(piece)
+    def _count(self, size: int) -> None:
+        self._size += size
         if self._size > ANSWER_CHARS:
             raise WireError(Fault(FaultKind.TOO_LARGE, "The answer is too large."))

@@ -7,6 +7,7 @@ leave out the index or the id, repeat them in each piece, or give every call the
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import cast
 
 import jiter
@@ -14,6 +15,8 @@ import jiter
 from pi_fallback.http import WireError
 from pi_fallback.http.limits import ARGUMENT_CHARS, TOOL_CALLS
 from pi_fallback_hookspecs import Fault, FaultKind, ToolCall, ToolCallDelta, frozen_object
+
+_READ_CHARS = 256 * ARGUMENT_CHARS  # for a host that names a call in each of many pieces: each may begin the next one
 
 
 @dataclass(slots=True)
@@ -24,32 +27,27 @@ class PartialCall:
     wire_id: str
     position: int
     name: str = ""
-    pieces: list[str] = field(default_factory=list[str])
-    size: int = 0
+    arguments: StringIO = field(default_factory=StringIO)
+    ends_object: bool = False
     is_shown: bool = False
     signature: str = ""
 
     def add(self, name: str, arguments: str) -> ToolCallDelta | None:
         """Take a piece; return what to show of it, which begins once the name is known."""
         self.name = self.name or name
-        if arguments:
-            self.pieces.append(arguments)
-            self.size += len(arguments)
-            if self.size > ARGUMENT_CHARS:
-                raise WireError(Fault(FaultKind.TOO_LARGE, "The arguments of a tool call are too large."))
+        self.arguments.write(arguments)
+        if end := arguments.rstrip():
+            self.ends_object = end[-1] == "}"
         if not self.name:
             return None
         if not self.is_shown:
             self.is_shown = True
-            return ToolCallDelta(self.position, self.id, self.name, "".join(self.pieces))
+            return ToolCallDelta(self.position, self.id, self.name, self.arguments.getvalue())
         return ToolCallDelta(self.position, arguments=arguments) if arguments else None
-
-    def is_whole(self) -> bool:
-        return _arguments("".join(self.pieces)) is not None
 
     def finished(self, *, may_be_bare: bool) -> ToolCall:
         """Return the whole call. No arguments at all mean `{}` only if the answer was not cut (`may_be_bare`)."""
-        text = "".join(self.pieces)
+        text = self.arguments.getvalue()
         arguments = {} if may_be_bare and not text.strip() else _arguments(text)
         if arguments is None:
             if _is_json(text):
@@ -66,6 +64,8 @@ class PartialCalls:
     def __init__(self, taken: Iterable[str]) -> None:
         self.all: list[PartialCall] = []
         self._taken = set(taken)
+        self._size = 0
+        self._read = 0
         self._by_index: dict[int, PartialCall] = {}
 
     def find(self, *, index: int | None, wire_id: str, name: str, position: int) -> PartialCall:
@@ -81,6 +81,22 @@ class PartialCalls:
             self._by_index[index] = found
         return found
 
+    def add(self, call: PartialCall, name: str, arguments: str) -> ToolCallDelta | None:
+        """Take a piece of `call`, as `PartialCall.add` does, as long as all of them together are within the limit."""
+        self._size += len(arguments)
+        if self._size > ARGUMENT_CHARS:
+            raise _too_large()
+        return call.add(name, arguments)
+
+    def _is_whole(self, call: PartialCall) -> bool:
+        if not call.ends_object:
+            return False
+        text = call.arguments.getvalue()
+        self._read += len(text)
+        if self._read > _READ_CHARS:
+            raise _too_large()
+        return _arguments(text) is not None
+
     def _known(self, index: int | None, wire_id: str, name: str) -> PartialCall | None:
         if index is not None:
             call = self._by_index.get(index)
@@ -92,7 +108,7 @@ class PartialCalls:
             return None
         is_other = wire_id not in ("", call.wire_id) and call.wire_id != ""
         # A name without an id, after a call that is complete, begins the next one.
-        is_next = name != "" and wire_id == "" and call.name != "" and call.is_whole()
+        is_next = name != "" and wire_id == "" and call.name != "" and self._is_whole(call)
         return None if is_other or is_next else call
 
     def _new_id(self, wire_id: str) -> str:
@@ -103,6 +119,10 @@ class PartialCalls:
             ours = f"call_{number}"
         self._taken.add(ours)
         return ours
+
+
+def _too_large() -> WireError:
+    return WireError(Fault(FaultKind.TOO_LARGE, "The arguments of the tool calls are too large."))
 
 
 def _is_json(text: str) -> bool:
