@@ -12,7 +12,8 @@ from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 
-from pi_fallback.core.clean import clean, clean_line
+from pi_fallback.core.clean import clean_line
+from pi_fallback.tui.rows import beginning_of
 
 CALM_S = 0.5  # without a key: what was being typed when the question came up is no answer to it
 
@@ -41,7 +42,7 @@ class Confirm(ModalScreen[bool]):
         with Vertical(classes="question"):
             yield Static(clean_line(self._title), classes="title", markup=False)
             with VerticalScroll(classes="detail", can_focus=False):
-                yield Static(clean(self._detail), markup=False)
+                yield Static(beginning_of(self._detail), markup=False)
             yield self._keys
 
     def on_mount(self) -> None:

@@ -15,7 +15,10 @@ OUTPUT_LINES = 3  # of a tool's output, while it is collapsed
 OUTPUT_COLUMNS = 300  # of one such line
 OUTPUT_LINES_MAX = 500  # while it is not: the rest is in the session
 THINKING_LINES = 2
+MESSAGE_LINES = 2_000  # of one message; a drawn line costs 3 KB
+MESSAGE_CHARS = 200_000  # the same, where lines are long
 STREAMED_MAX = 8_000  # characters of an answer while it streams: each frame draws them all again
+IN_SESSION = "; the whole is in the session file"
 TITLE_MAX = 100
 TITLE_KEYS = ("command", "path", "pattern", "file_path", "url", "query")
 
@@ -43,13 +46,13 @@ def entry_rows(entry: Entry, *, expanded: bool) -> tuple[Row, ...]:
     match entry:
         case Said(text=text, images=images):
             note = f" [{images} image{'s' if images > 1 else ''}]" if images else ""
-            return _lines(text + note, "user", first="> ", then="  ")
+            return tuple(_lines(text + note, "user", first="> ", then="  ", whole=IN_SESSION))
         case Answer():
             return tuple(_answer(entry))
         case ToolUse():
             return tuple(_tool_use(entry, expanded=expanded))
         case Notice(text=text, level=level):
-            return _lines(text, _LEVELS[level], first=_MARKS[level], then="  ")
+            return tuple(_lines(text, _LEVELS[level], first=_MARKS[level], then="  "))
 
 
 _LEVELS: Mapping[Level, Style] = {"info": "info", "warning": "warning", "error": "error"}
@@ -59,23 +62,26 @@ _MARKS: Mapping[Level, str] = {"info": "· ", "warning": "! ", "error": "✗ "}
 def _answer(answer: Answer) -> Iterator[Row]:
     provisional = answer.state == "provisional"
     if provisional and answer.thinking:
-        yield from _lines("\n".join(clean(_tail(answer.thinking)).strip().splitlines()[-THINKING_LINES:]), "dim")
-    text = _tail(answer.text) if provisional else answer.text
+        yield from _lines(
+            "\n".join(clean(_tail(answer.thinking, STREAMED_MAX)).strip().splitlines()[-THINKING_LINES:]), "dim"
+        )
+    text = _tail(answer.text, STREAMED_MAX) if provisional else answer.text
     if len(text) < len(answer.text):
         yield _row("… (the beginning is shown when the answer is whole)", "dim")
     if text:
-        yield from _lines(text.strip("\n"), "plain" if answer.state == "final" else "provisional")
+        style = "plain" if answer.state == "final" else "provisional"
+        yield from _lines(text.strip("\n"), style, whole=IN_SESSION if answer.state == "final" else "")
     if provisional:
         yield _row(f"… {clean_line(answer.calling)}".rstrip(), "dim")
     elif answer.state == "aborted":
         yield _row("(cut off; not part of the conversation)", "dim")
 
 
-def _tail(text: str) -> str:
+def _tail(text: str, most: int) -> str:
     """Whole lines where there are some: a cut sequence of controls would stand there to be read."""
-    if len(text) <= STREAMED_MAX:
+    if len(text) <= most:
         return text
-    tail = text[-STREAMED_MAX:]
+    tail = text[-most:]
     return tail[tail.find("\n") + 1 :]
 
 
@@ -115,6 +121,26 @@ def _row(text: str, style: Style) -> Row:
     return (Span(clean(text), style),)
 
 
-def _lines(text: str, style: Style, first: str = "", then: str = "") -> tuple[Row, ...]:
-    lines: Sequence[str] = clean(text).split("\n")
-    return tuple(_row((then if at else first) + line, style) for at, line in enumerate(lines))
+def _lines(text: str, style: Style, first: str = "", then: str = "", whole: str = "") -> Iterator[Row]:
+    """Yield the last lines of `text`. If there are more, a row says how many, and, with `whole`, where all are."""
+    tail = _tail(text, MESSAGE_CHARS)
+    lines: Sequence[str] = clean(tail).split("\n")
+    shown = lines[-MESSAGE_LINES:]
+    above = text.count("\n", 0, len(text) - len(tail)) + len(lines) - len(shown)
+    if above or len(tail) < len(text):
+        what = f"{above:,} line{'s' if above > 1 else ''} above" if above else "the beginning of the line"
+        yield _row(f"… {what} not shown{whole}", "dim")
+        first = then
+    for at, line in enumerate(shown):
+        yield _row((then if at else first) + line, style)
+
+
+def beginning_of(text: str) -> str:
+    """Return the first lines of what is asked about, clean; a line at the end says how many more there are."""
+    head = text[:MESSAGE_CHARS]
+    lines = clean(head).split("\n")
+    shown = lines[:MESSAGE_LINES]
+    more = text.count("\n", len(head)) + len(lines) - len(shown)
+    if more or len(head) < len(text):
+        shown.append(f"… {f'{more:,} more lines' if more else 'the rest of the line'} not shown{IN_SESSION}")
+    return "\n".join(shown)

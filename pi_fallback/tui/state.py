@@ -19,6 +19,7 @@ from pi_fallback_hookspecs import (
     ToolResultMessage,
 )
 
+OUTPUT_KEPT = 256 * 1024  # characters of a running tool's output; its result is shorter
 ENTRIES_MAX = 500  # each is a widget; what leaves the screen is still in the session
 
 
@@ -66,7 +67,7 @@ def fold(state: ScreenState, item: feed.FeedItem, now: float) -> ScreenState:
         case feed.ToolStarted(call=call):
             return _tool(state, call.id, lambda use: replace(use, state="running"))
         case feed.ToolProgressed(call_id=call_id, text=text):
-            return _tool(state, call_id, lambda use: replace(use, output=use.output + text))
+            return _tool(state, call_id, lambda use: replace(use, output=(use.output + text)[-OUTPUT_KEPT:]))
         case feed.ToolEnded(result=result):
             return replace(state, entries=with_result(state.entries, result))
         case feed.TurnEnded():

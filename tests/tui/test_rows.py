@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi_fallback.tui.entries import Answer, Entry, Notice, Said, ToolUse
-from pi_fallback.tui.rows import OUTPUT_LINES, entry_rows, gone_rows, rows
+from pi_fallback.tui.rows import MESSAGE_CHARS, MESSAGE_LINES, OUTPUT_LINES, beginning_of, entry_rows, gone_rows, rows
 from pi_fallback.tui.state import Countdown, ScreenState
 from pi_fallback.tui.statusline import queue_rows, status_row
 from pi_fallback_hookspecs import Route, ToolCall
@@ -75,7 +75,35 @@ def test_a_long_answer_is_drawn_from_near_its_end_until_it_is_whole() -> None:
     assert rest[-2:] == ["line 4999", "…"]
     assert all(line.startswith("line ") for line in rest[:-1])
     assert len(rest) < 1_000
-    assert len(text_of(Answer(0, text, state="final"))) == 5_000
+    assert text_of(Answer(0, text, state="final"))[-1] == "line 4999"
+
+
+MANY = "\n".join(f"line {number}" for number in range(MESSAGE_LINES + 5))
+LONG = "x" * (MESSAGE_CHARS + 1)
+WHOLE = "not shown; the whole is in the session file"
+
+
+@pytest.mark.parametrize(
+    ("entry", "first", "second"),
+    [
+        (Said(0, MANY), f"… 5 lines above {WHOLE}", "  line 5"),
+        (Answer(0, MANY, state="final"), f"… 5 lines above {WHOLE}", "line 5"),
+        (Answer(0, LONG, state="final"), f"… the beginning of the line {WHOLE}", LONG[1:]),
+        (Answer(0, f"{LONG}\nend", state="final"), f"… 1 line above {WHOLE}", "end"),
+        (Answer(0, f"begin\n{LONG[2:]}", state="final"), f"… 1 line above {WHOLE}", LONG[2:]),
+        (Answer(0, MANY.replace("\n", "\r"), state="final"), f"… 5 lines above {WHOLE}", "line 5"),
+        (Notice(0, MANY), "… 5 lines above not shown", "  line 5"),
+    ],
+    ids=["said", "answer", "one line", "after a long line", "in a long line", "old line ends", "notice"],
+)
+def test_of_a_huge_message_the_end_is_shown_and_how_much_stands_above(entry: Entry, first: str, second: str) -> None:
+    assert text_of(entry)[:2] == [first, second]
+
+
+def test_what_is_asked_about_is_shown_from_its_beginning() -> None:
+    assert beginning_of("a\x1b[2Jb") == "ab"
+    assert beginning_of(MANY).split("\n")[-2:] == [f"line {MESSAGE_LINES - 1}", f"… 5 more lines {WHOLE}"]
+    assert beginning_of(LONG) == f"{LONG[:-1]}\n… the rest of the line {WHOLE}"
 
 
 def test_what_left_the_screen_is_said() -> None:
