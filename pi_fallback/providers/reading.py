@@ -5,12 +5,12 @@ from typing import cast
 import jiter
 
 from pi_fallback.http import WireError
-from pi_fallback.http.limits import EVENT_NODES, KIB
+from pi_fallback.http.limits import EVENT_NODES, MIB
 from pi_fallback.providers.errors import error_fault, error_in
 from pi_fallback.providers.loose import Object
 from pi_fallback_hookspecs import Fault, FaultKind
 
-_LARGE = 256 * KIB
+_LARGE = MIB
 
 
 def json_in(data: bytes) -> object:
