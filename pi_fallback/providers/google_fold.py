@@ -4,15 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-import jiter
-
 from pi_fallback.http import WireError
 from pi_fallback.providers.ending import ending
 from pi_fallback.providers.errors import ErrorBody, error_fault, error_in
 from pi_fallback.providers.google_usage import usage_in
 from pi_fallback.providers.loose import Object, as_object, as_text
 from pi_fallback.providers.partial import PartialContent
-from pi_fallback.providers.reading import malformed, not_json, object_in
+from pi_fallback.providers.reading import json_in, malformed, not_json, object_in
 from pi_fallback.providers.sse import SseEvent
 from pi_fallback_hookspecs import AssistantMessage, Delta, Fault, FaultKind, Phase, Producer, StopReason, Usage
 
@@ -157,7 +155,7 @@ def _pieces(data: bytes) -> Sequence[Object]:
     """Return the objects of an event: one, or all of an answer from a host that does not know `alt=sse`."""
     if not data.lstrip().startswith(b"["):
         return (object_in(data),)
-    items = cast("list[object]", jiter.from_json(data, allow_inf_nan=False, cache_mode="keys"))
+    items = cast("list[object]", json_in(data))
     if not items or not all(isinstance(item, dict) for item in items):
         return (object_in(data),)  # which says what is wrong with it
     return cast("list[Object]", items)
