@@ -24,7 +24,8 @@ def main() -> NoReturn:
 
 
 def _exit_code() -> int:
-    _open_standard_streams()
+    if "stdout" in _opened_streams():
+        return failed(PiFallbackError("Standard output is closed: nobody would get the answer. Open it."))
     try:
         import click
     except ImportError:
@@ -55,11 +56,16 @@ def _exit_code() -> int:
     return code if isinstance(code, int) else 0
 
 
-def _open_standard_streams() -> None:
-    """Open what the caller has closed: else the next file, the ledger perhaps, would be standard output."""
+def _opened_streams() -> list[str]:
+    """Open what the caller has closed, and return what: else the ledger, perhaps, would be standard output."""
+    opened: list[str] = []
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # for as long as the program runs
+            stream = open(os.devnull, mode)  # noqa: SIM115  # for as long as the program runs
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+            opened.append(name)
+    return opened
 
 
 def failed(error: PiFallbackError) -> int:

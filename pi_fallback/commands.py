@@ -20,7 +20,7 @@ from pi_fallback.modes.json_mode import run_json
 from pi_fallback.modes.print_mode import run_print
 from pi_fallback.modes.rpc import run_rpc
 from pi_fallback.modes.rpc_ui import RpcUi
-from pi_fallback.modes.stdio import FdSink, FdSource, take_stdin, take_stdout
+from pi_fallback.modes.stdio import FdSink, FdSource, stderr_on_terminal, take_stdin, take_stdout
 from pi_fallback.preparing import Options, Setup, World, load_registry, prepare, trust_state
 from pi_fallback.runtime import session_files
 from pi_fallback.runtime.agent import Agent
@@ -203,7 +203,8 @@ def _interactive(options: Options, world: World, prompt: str) -> int:
         found = session_files.sessions(world.agent_dir, str(options.cwd))
         return [PastSession(info.prompt, str(info.path)) for info in found]
 
-    _run(lambda: run_app(connect, sessions, pane.listen))
+    with stderr_on_terminal():
+        _run(lambda: run_app(connect, sessions, pane.listen))
     return 0
 
 

@@ -8,7 +8,8 @@ the case of a pipe. A file is always ready.
 import os
 import select
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -32,6 +33,20 @@ def take_stdout() -> int:
     taken = os.dup(STDOUT)
     os.dup2(STDERR, STDOUT)
     return taken
+
+
+@contextmanager
+def stderr_on_terminal() -> Generator[None]:
+    """Let standard error be the terminal that standard output is while the block lasts: there Textual draws."""
+    elsewhere = os.dup(STDERR)
+    sys.stderr.flush()
+    os.dup2(STDOUT, STDERR)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(elsewhere, STDERR)
+        os.close(elsewhere)
 
 
 async def _ready(wait: Callable[[int], Awaitable[None]], fd: int) -> None:

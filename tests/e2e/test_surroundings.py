@@ -53,14 +53,14 @@ def test_the_program_can_do_with_what_the_shell_leaves_it(
     assert len(done.err.splitlines()) == (1 if expected.err else 0)
 
 
-def test_with_a_closed_output_the_answer_gets_into_no_other_file(served: User) -> None:
-    """The next file that is opened would have the number of standard output."""
-    assert by_shell(served, '"$@" >&-', "--mode", "json", "x").err == ""
-    ledger = served.agent_dir / "pi-fallback" / "ledger.sqlite3"
-    assert ledger.read_bytes().startswith(b"SQLite format 3\0")
-    assert [
-        path for path in served.agent_dir.rglob("*") if path.is_file() and b'"agent_end"' in path.read_bytes()
-    ] == []
+@pytest.mark.parametrize("arguments", [["-p", "x"], ["--mode", "json", "x"], ["--mode", "rpc"], ["models"], []])
+def test_a_closed_output_is_refused_before_anything_is_done(
+    served: User, fault_server: RunningFaultServer, arguments: list[str]
+) -> None:
+    done = by_shell(served, '"$@" >&-', *arguments)
+    assert done == Done(2, "", "pi-fallback: Standard output is closed: nobody would get the answer. Open it.\n")
+    assert len(fault_server.requests) == 0
+    assert not (served.agent_dir / "pi-fallback").exists()
 
 
 def test_bytes_that_are_no_text_become_marks_in_prompt_and_answer(

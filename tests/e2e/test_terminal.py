@@ -29,10 +29,10 @@ class Terminal:
         command = ["tmux", "-S", str(self.socket), *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8").stdout
 
-    def start(self, user: User, *arguments: str) -> None:
+    def start(self, user: User, *arguments: str, redirected: str = "") -> None:
         environ = [f"{name}={value}" for name, value in (user.environ | {"TERM": "tmux-256color"}).items()]
         program = shlex.join(["env", "-i", *environ, *PROGRAM, *arguments])
-        waiting = f"read go; {program}; echo code=$?; exec cat"
+        waiting = f"read go; {program} {redirected}; echo code=$?; exec cat"
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "-c", str(user.folder), waiting)
         self.tmux("pipe-pane", "-O", f"cat > {shlex.quote(str(self.raw))}")
         self.keys("Enter")
@@ -131,6 +131,21 @@ def test_a_session_is_resumed_from_the_list(user: User, fault_server: RunningFau
     terminal.shows("Which session?")
     terminal.keys("Enter")
     terminal.until(lambda lines: "> which colour?" in lines and "a blue one" in lines)
+
+
+@pytest.mark.parametrize("redirected", ["2> errors", "2>&-"])
+def test_where_errors_go_does_not_matter_to_the_screen(
+    user: User, fault_server: RunningFaultServer, terminal: Terminal, redirected: str
+) -> None:
+    user.endpoints(fault_server.base_url, a="A")
+    user.settings()
+    fault_server.play("A", Ok("here I am"))
+    terminal.start(user, "hello", redirected=redirected)
+    terminal.until(lambda lines: "here I am" in lines and lines[-1] == "a/A")
+    terminal.say("/quit")
+    terminal.shows("code=0")
+    errors = user.folder / "errors"
+    assert not errors.exists() or errors.read_text() == ""
 
 
 def test_without_a_key_the_program_says_so_and_leaves_the_terminal_alone(user: User, terminal: Terminal) -> None:
