@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pi_fallback.core.error_codes import CODES, FINISHES, PAIRS, VAGUE
 from pi_fallback_hookspecs import FailureKind as K
 from pi_fallback_hookspecs import Fault, FaultKind, Judgement, ScopeKind
 
@@ -26,47 +27,6 @@ SCOPES: Mapping[K, ScopeKind] = {
     K.ABORTED: ScopeKind.REQUEST,
     K.NOT_AN_ERROR: ScopeKind.REQUEST,
     K.UNKNOWN: ScopeKind.REQUEST,
-}
-
-# What the documented codes of the dialects say, whatever status they come with: a spent quota is
-# sent as 429, a bad key as 400. Sources: the error-code pages of OpenAI, Anthropic and Google.
-CODES: Mapping[str, K] = {
-    "insufficient_quota": K.QUOTA_EXHAUSTED,
-    "billing_hard_limit_reached": K.QUOTA_EXHAUSTED,
-    "billing_not_active": K.QUOTA_EXHAUSTED,
-    "usage_limit_reached": K.QUOTA_EXHAUSTED,
-    "billing_error": K.QUOTA_EXHAUSTED,
-    "quota_exhausted": K.QUOTA_EXHAUSTED,
-    "payment_required": K.QUOTA_EXHAUSTED,
-    "rate_limit_exceeded": K.RATE_LIMIT,
-    "rate_limit_error": K.RATE_LIMIT,
-    "overloaded_error": K.CAPACITY,
-    "overloaded": K.CAPACITY,
-    "engine_overloaded": K.CAPACITY,
-    "model_overloaded": K.CAPACITY,
-    "insufficient_system_resource": K.CAPACITY,  # DeepSeek: a finish reason
-    "invalid_api_key": K.AUTH,
-    "authentication_error": K.AUTH,
-    "permission_error": K.AUTH,
-    "permission_denied": K.AUTH,
-    "unauthenticated": K.AUTH,
-    "account_deactivated": K.AUTH,
-    "unsupported_country_region_territory": K.AUTH,
-    "context_length_exceeded": K.CONTEXT_OVERFLOW,
-    "exceed_context_size_error": K.CONTEXT_OVERFLOW,
-    "request_too_large": K.CONTEXT_OVERFLOW,
-    "string_above_max_length": K.CONTEXT_OVERFLOW,
-    "content_filter": K.CONTENT_POLICY,
-    "content_policy_violation": K.CONTENT_POLICY,
-    "cyber_policy": K.CONTENT_POLICY,
-    "model_not_found": K.MODEL_NOT_FOUND,
-    "not_found_error": K.MODEL_NOT_FOUND,
-    "network_error": K.NETWORK,
-    "timeout_error": K.TIMEOUT,
-    "deadline_exceeded": K.TIMEOUT,
-    "server_error": K.SERVER_ERROR,
-    "internal_server_error": K.SERVER_ERROR,
-    "unavailable": K.SERVER_ERROR,
 }
 
 # RFC 9110 and what gateways add: 520-524 Cloudflare, 529 Anthropic.
@@ -118,15 +78,26 @@ def classify(fault: Fault) -> Judgement:
 
 
 def _kind(fault: Fault) -> tuple[K, str]:
-    for name in (fault.code, fault.type):
-        if name and (kind := CODES.get(name.lower())):
+    names = [name for name in (fault.code, fault.type) if name]
+    for name in names:
+        if kind := _meaning(name.lower(), fault):
             return kind, f"code {name}"
     if fault.status is not None and fault.status >= 400:
         if kind := STATUSES.get(fault.status):
             return kind, f"status {fault.status}"
         if fault.status >= 500:
             return K.SERVER_ERROR, f"status {fault.status}"
+    for name in names:
+        if kind := VAGUE.get(name.lower()):
+            return kind, f"code {name}"
+    if fault.status is not None and fault.status >= 400:
         return K.UNKNOWN, f"status {fault.status}, which says little"
     if kind := TRANSPORT.get(fault.kind):
         return kind, fault.kind.value
     return K.UNKNOWN, fault.kind.value
+
+
+def _meaning(name: str, fault: Fault) -> K | None:
+    if fault.status is not None and (kind := PAIRS.get((fault.status, name))):
+        return kind
+    return (FINISHES.get(name) if fault.kind is FaultKind.FINISH else None) or CODES.get(name)

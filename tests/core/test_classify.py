@@ -2,6 +2,7 @@
 
 import pytest
 
+from pi_fallback.core import error_codes
 from pi_fallback.core.classify import SCOPES, classify
 from pi_fallback_hookspecs import Fault, FaultKind, ScopeKind
 
@@ -31,14 +32,48 @@ def test_a_status_alone_names_the_failure(status: int, expected: str) -> None:
 
 
 CODES = [
-    (429, "insufficient_quota", "quota_exhausted"),
     (400, "invalid_api_key", "auth"),
-    (400, "context_length_exceeded", "context_overflow"),
     (400, "content_filter", "content_policy"),
     (200, "overloaded_error", "capacity"),
     (None, "rate_limit_error", "rate_limit"),
-    (400, "model_not_found", "model_not_found"),
     (429, "something_new", "rate_limit"),
+    # RF2: quota in disguise, by each API's own words.
+    (429, "insufficient_quota", "quota_exhausted"),
+    (429, "project_spend_limit_exceeded", "quota_exhausted"),
+    (404, "usage_limit_reached", "quota_exhausted"),
+    (400, "enforced_spend_limit_reached", "quota_exhausted"),
+    (402, "billing_error", "quota_exhausted"),
+    (429, "QUOTA_EXHAUSTED", "quota_exhausted"),
+    (403, "BILLING_DISABLED", "quota_exhausted"),
+    (400, "API_KEY_INVALID", "auth"),
+    (400, "FAILED_PRECONDITION", "auth"),
+    (403, "organization_on_hold", "auth"),
+    # RF3: what all accounts share, and what one account spends.
+    (503, "server_is_overloaded", "capacity"),
+    (529, "overloaded_error", "capacity"),
+    (503, "UNAVAILABLE", "capacity"),
+    (429, "MODEL_CAPACITY_EXHAUSTED", "capacity"),
+    (503, "slow_down", "rate_limit"),
+    (429, "RESOURCE_EXHAUSTED", "rate_limit"),
+    (429, "ramp_limit_exceeded", "rate_limit"),
+    # RF4: too long for this model.
+    (400, "context_length_exceeded", "context_overflow"),
+    (413, "request_too_large", "context_overflow"),
+    (413, "rate_limit_exceeded", "context_overflow"),
+    (429, "rate_limit_exceeded", "rate_limit"),
+    # RF5: the model is gone, or refuses.
+    (400, "model_not_found", "model_not_found"),
+    (404, "not_found_error", "model_not_found"),
+    (404, "NOT_FOUND", "model_not_found"),
+    (404, "DeploymentNotFound", "model_not_found"),
+    (400, "content_policy_violation", "content_policy"),
+    (400, "cyber_policy", "content_policy"),
+    (None, "bio_policy", "content_policy"),
+    (400, "invalid_prompt", "content_policy"),
+    (None, "DEADLINE_EXCEEDED", "timeout"),
+    (504, "timeout_error", "timeout"),
+    (400, "invalid_encrypted_content", "invalid_request"),
+    (None, "invalid_image", "invalid_request"),
 ]
 
 
@@ -46,6 +81,73 @@ CODES = [
 def test_a_known_code_says_more_than_the_status(status: int | None, code: str, expected: str) -> None:
     assert classify(Fault(FaultKind.ERROR_EVENT, "", status=status, code=code)).kind == expected
     assert classify(Fault(FaultKind.ERROR_EVENT, "", status=status, type=code)).kind == expected
+
+
+def test_a_code_says_more_than_a_type() -> None:
+    fault = Fault(FaultKind.STATUS, "", status=400, code="API_KEY_INVALID", type="INVALID_ARGUMENT")
+    assert classify(fault).kind == "auth"
+    assert classify(Fault(FaultKind.STATUS, "", status=429, code="new", type="insufficient_quota")).kind == (
+        "quota_exhausted"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "expected"),
+    [
+        (None, "invalid_request_error", "invalid_request"),
+        (None, "INVALID_ARGUMENT", "invalid_request"),
+        (None, "api_error", "server_error"),
+        (None, "INTERNAL", "server_error"),
+        (418, "invalid_request_error", "invalid_request"),
+        (401, "invalid_request_error", "auth"),
+        (429, "invalid_request_error", "rate_limit"),
+        (500, "invalid_request_error", "server_error"),
+        (400, "api_error", "invalid_request"),
+    ],
+)
+def test_a_vague_code_says_less_than_the_status(status: int | None, name: str, expected: str) -> None:
+    assert classify(Fault(FaultKind.ERROR_EVENT, "", status=status, type=name)).kind == expected
+
+
+FINISHES = [
+    ("content_filter", "content_policy"),  # OpenAI
+    ("network_error", "network"),
+    ("cancelled", "server_error"),
+    ("insufficient_system_resource", "capacity"),  # DeepSeek
+    ("refusal", "content_policy"),  # Anthropic
+    ("model_context_window_exceeded", "context_overflow"),
+    ("SAFETY", "content_policy"),  # Google
+    ("RECITATION", "content_policy"),
+    ("PROHIBITED_CONTENT", "content_policy"),
+    ("SPII", "content_policy"),
+    ("MALFORMED_FUNCTION_CALL", "server_error"),
+    ("MISSING_THOUGHT_SIGNATURE", "invalid_request"),
+    ("PUP_LIMITED_DISABLED", "auth"),
+    ("OTHER", "unknown"),
+    ("something new", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("reason", "expected"), FINISHES)
+def test_rf5_what_an_answer_ended_with_names_the_failure(reason: str, expected: str) -> None:
+    assert classify(Fault(FaultKind.FINISH, "", code=reason)).kind == expected
+
+
+@pytest.mark.parametrize("code", ["language", "refusal", "cancelled", "incomplete"])
+def test_a_finish_reason_is_none_of_the_codes(code: str) -> None:
+    assert classify(Fault(FaultKind.STATUS, "", status=429, code=code)).kind == "rate_limit"
+
+
+@pytest.mark.parametrize("code", ["context_length_exceeded", "model_not_found", "content_policy_violation", "refusal"])
+def test_rf4_rf5_what_the_request_or_the_model_is_to_blame_for_burns_no_account(code: str) -> None:
+    fault = Fault(FaultKind.FINISH if code == "refusal" else FaultKind.STATUS, "", status=None, code=code)
+    assert classify(fault).scope in (ScopeKind.REQUEST, ScopeKind.MODEL)
+
+
+def test_the_tables_are_in_lower_case_and_do_not_contradict_each_other() -> None:
+    names = [*error_codes.CODES, *error_codes.VAGUE, *error_codes.FINISHES]
+    assert all(name == name.lower() for name in names)
+    assert len(names) == len(set(names))
 
 
 TRANSPORT = [
