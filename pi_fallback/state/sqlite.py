@@ -114,9 +114,7 @@ class SqliteLedger:
 
     def _rebuilds(self, error: Exception) -> bool:
         """Whether `error` tells of damage, and the next opening may repair it: once, lest it goes on for ever."""
-        # SQLite quotes the damaged bytes in its message, and the message then cannot be decoded.
-        damage = isinstance(error, (tables.Damaged, UnicodeDecodeError)) or _code(error) in _BROKEN
-        if self._rebuilt or not damage:
+        if self._rebuilt or not _is_damage(error):
             return False
         self._broken, self._rebuilt = ledgerfile.identity(self._path), True
         self._drop()
@@ -128,7 +126,7 @@ class SqliteLedger:
         if 0 < self._collisions < COLLISIONS:
             return
         self._not_before = self._now() + PAUSE_S
-        what = "is locked. End the program that holds it." if locked else f"cannot be used: {error}. Move it away."
+        what = "is locked. End the program that holds it." if locked else f"cannot be used: {error}. {_remedy(error)}"
         self._say(f"{self._path} {what} {_OWN}")
 
     def _drop(self) -> None:
@@ -140,6 +138,17 @@ class SqliteLedger:
         if text not in self._said:
             self._said.add(text)
             self._on_problem(text)
+
+
+def _is_damage(error: Exception) -> bool:
+    # SQLite quotes the damaged bytes in its message, and the message then cannot be decoded.
+    return isinstance(error, (tables.Damaged, UnicodeDecodeError)) or _code(error) in _BROKEN
+
+
+def _remedy(error: Exception) -> str:
+    if _is_damage(error):
+        return "Move it away."
+    return "See that it is a file, that the disk has room, and that you may write in its folder."
 
 
 def _code(error: Exception) -> int:

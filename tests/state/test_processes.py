@@ -95,3 +95,4 @@ def test_a_full_disk_is_named_once_and_the_agent_goes_on(tmp_path: Path, room: i
     assert said.count("shared") == 300
     assert len(problems) == 1
     assert "cannot be used" in problems[0]
+    assert "the disk has room" in problems[0]
