@@ -8,13 +8,19 @@ PiFallbackError
 ├── SessionError     a session cannot be opened or written
 ├── PluginError      a plugin cannot be loaded
 ├── AgentBusy        a prompt came while a run was going on
+├── AgentFailed      a prompt was not answered: every route has failed
+├── AgentAborted     a prompt was not answered: it was aborted
 └── MissingExtra     a part is not installed
 
 Every message ends with what to do next. What a provider does wrong is a `Fault`, never one of these.
 """
 
+from collections.abc import Mapping
 from pathlib import PurePath
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from pi_fallback_hookspecs import Failure, Route
 
 
 class PiFallbackError(Exception):
@@ -63,6 +69,22 @@ class PluginError(PiFallbackError):
 
 class AgentBusy(PiFallbackError):
     """A prompt came while a run was going on."""
+
+
+class AgentFailed(PiFallbackError):
+    """A prompt was not answered. `failures` holds the last failure of each route that was tried."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, failures: "Mapping[Route, Failure]") -> None:
+        super().__init__(message)
+        self.failures = failures
+
+
+class AgentAborted(PiFallbackError):
+    """A prompt was not answered, because it was aborted."""
+
+    exit_code = 1
 
 
 class MissingExtra(PiFallbackError):

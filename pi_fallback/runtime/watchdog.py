@@ -37,9 +37,13 @@ def _after(moment: float, limit_s: float) -> float:
 
 @dataclass
 class Watchdog:
-    """Serves all streams of a host from one task, which sleeps until a deadline could be due."""
+    """Serves all streams of a host from one task, which sleeps until a deadline could be due.
+
+    Several sessions may share one: each runs it, one of them serves, and another takes over when that one ends.
+    """
 
     _by_id: dict[int, Watch] = field(default_factory=dict[int, Watch], init=False)
+    _serving: anyio.Lock = field(default_factory=anyio.Lock, init=False)
     _nap: anyio.CancelScope | None = field(default=None, init=False)
 
     @contextmanager
@@ -59,15 +63,20 @@ class Watchdog:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        while True:
-            now = anyio.current_time()
-            wake = math.inf
-            for watch in tuple(self._by_id.values()):
-                due, kind = watch.due()
-                if due <= now:
-                    watch.expired = kind
-                    watch.scope.cancel()
-                else:
-                    wake = min(wake, due, _after(now, watch.limits.quiet_s))
-            with anyio.CancelScope(deadline=wake) as self._nap:
-                await anyio.sleep_forever()
+        async with self._serving:
+            while True:
+                with anyio.CancelScope(deadline=self._looked()) as self._nap:
+                    await anyio.sleep_forever()
+
+    def _looked(self) -> float:
+        """End what is over its time; return the moment at which something else could be."""
+        now = anyio.current_time()
+        wake = math.inf
+        for watch in tuple(self._by_id.values()):
+            due, kind = watch.due()
+            if due <= now:
+                watch.expired = kind
+                watch.scope.cancel()
+            else:
+                wake = min(wake, due, _after(now, watch.limits.quiet_s))
+        return wake
