@@ -1,6 +1,7 @@
 """Folding for `openai-responses`: the events of a response become deltas and one message."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pi_fallback.http import WireError
 from pi_fallback.providers.ending import ending
@@ -120,8 +121,7 @@ class PartialResponse:
     def _other(self, name: str, data: Object, event: SseEvent) -> Sequence[Delta]:
         """Read a whole response, an error, or an event that tells of progress or is not known."""
         if name == "error" or (data.get("error") and not name.startswith("response.") and "output" not in data):
-            error = error_in({key: value for key, value in data.items() if key != "type"})
-            raise WireError(error_fault(error or ErrorBody(event.data.decode())))
+            raise _error_event(data, event)
         if name in ("", "message") and isinstance(data.get("output"), list):
             return self._end(data, "completed" if data.get("status") is None else as_text(data["status"]))
         if name in ("", "message") and (error := error_in(data)) is not None:
@@ -144,6 +144,14 @@ def _delta(data: Object) -> str:
     if not isinstance(delta, str):
         raise malformed("delta")
     return delta
+
+
+def _error_event(data: Object, event: SseEvent) -> WireError:
+    error = error_in({name: value for name, value in data.items() if name != "type"}) or ErrorBody(event.data.decode())
+    status = data.get("status")  # ChatGPT's Codex has it beside the error
+    if error.status is None and isinstance(status, int) and 400 <= status < 600:
+        error = replace(error, status=status)
+    return WireError(error_fault(error))
 
 
 def _failed(response: Object) -> WireError:

@@ -101,7 +101,7 @@ def _assistant(message: AssistantMessage, call: Call) -> Iterator[Object]:
     thoughts = _thoughts(message, call)
     for at, block in enumerate(message.content):
         own = is_own(message, block, call, NAME)
-        facts = item_facts(block.signature if own else None)
+        facts = item_facts(block.signature if own else None, "fc" if isinstance(block, ToolCall) else "msg")
         match block:
             case Thinking():
                 if at in thoughts:

@@ -47,10 +47,12 @@ def item_signature(item: Object) -> str:
     return json.dumps({name: value for name, value in facts.items() if value}) if any(facts.values()) else ""
 
 
-def item_facts(signature: str | None) -> ItemFacts:
+def item_facts(signature: str | None, prefix: str) -> ItemFacts:
+    """Return what was kept. An id without the `prefix` of its kind, as some hosts make them, is refused by others."""
     kept = _object_in(signature)
     item_id, phase = as_text(kept.get("id")), as_text(kept.get("phase"))
-    return ItemFacts(item_id if _LEGAL_ID.fullmatch(item_id) else "", phase if phase in _PHASES else "")
+    is_legal = item_id.startswith(prefix) and _LEGAL_ID.fullmatch(item_id) is not None
+    return ItemFacts(item_id if is_legal else "", phase if phase in _PHASES else "")
 
 
 def _object_in(signature: str | None) -> Object:

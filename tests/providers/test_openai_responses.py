@@ -273,6 +273,11 @@ async def test_what_the_hosts_of_this_dialect_refuse_is_a_fault(
     assert (fault.text, fault.type, fault.code) == expected
 
 
+async def test_an_error_event_may_bear_its_status_beside_it() -> None:
+    fault = await fault_of(streaming({"type": "error", "error": {"message": "no", "type": "t"}, "status": 429}))
+    assert (fault.kind, fault.text, fault.type, fault.status) == (FaultKind.ERROR_EVENT, "no", "t", 429)
+
+
 async def test_rk5_no_fault_quotes_the_key() -> None:
     error = {"message": f"Incorrect API key: {SECRET}", "code": SECRET}
     for script in (streaming({"type": "error", **error}), streaming(incomplete(SECRET)), streaming({"error": error})):
