@@ -22,21 +22,24 @@ Waits = Callable[[Mapping[str, str]], float | None]
 """How many seconds an answer's headers (lower-case names) ask to wait."""
 
 
-def fault_of(error: BaseException, *, phase: Phase = Phase.PRE, waits: Waits) -> Fault | None:
+def fault_of(
+    error: BaseException, *, waits: Waits, phase: Phase = Phase.PRE, before: BaseException | None = None
+) -> Fault | None:
     """Return what `error` tells of a model call that failed, or None if it is not recognisably one.
 
     Control flow and cancellation are None, and so is a group in which anything else is. An explicit
     cause (`raise … from …`) speaks for an exception that is not recognised; the mere context does not:
-    a mistake in the code that handles a failure is a mistake.
+    a mistake in the code that handles a failure is a mistake. `before` is what was being handled when
+    the call began: that, and what lies behind it, belongs to another story.
     """
     if not isinstance(error, Exception) or type(error).__name__ in CONTROL:
         return None
     if isinstance(error, ExceptionGroup):
         members = cast("ExceptionGroup[Exception]", error).exceptions
-        faults = [fault_of(member, phase=phase, waits=waits) for member in members]
+        faults = [fault_of(member, waits=waits, phase=phase, before=before) for member in members]
         return None if None in faults else faults[0]
     facts = _Facts()
-    for link, is_explicit in _chain(error):
+    for link, is_explicit in _chain(error, before):
         if not (is_explicit or facts.is_recognised):
             break
         facts.take(link)
@@ -119,12 +122,12 @@ _LATER: Mapping[FaultKind, FaultKind] = {
 }
 
 
-def _chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:
-    """`error` and what lies behind it; whether each was named as the cause by the one before."""
+def _chain(error: BaseException, before: BaseException | None) -> Iterator[tuple[BaseException, bool]]:
+    """`error` and what lies behind it, up to `before`; whether each was named as the cause by the one in front."""
     link: BaseException | None = error
     is_explicit = True
     for _ in range(CHAIN_MAX):
-        if link is None:
+        if link is None or link is before:
             return
         if isinstance(link, BaseExceptionGroup):  # several addresses were tried: the first speaks for all
             link = cast("BaseExceptionGroup[BaseException]", link).exceptions[0]
