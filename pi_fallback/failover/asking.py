@@ -1,0 +1,53 @@
+"""Who decides around a call: the pool plugin, and before it those that were given."""
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from pi_fallback.plugins.pool import NAME, PoolFailover
+from pi_fallback_hookspecs import Event, RequestFailed
+
+log = logging.getLogger("pi_fallback.failover")
+
+
+class Plugins(Protocol):
+    """Who answers what the engine asks."""
+
+    def ask_sync(self, hook: str, event: Event) -> object: ...
+
+    async def ask(self, hook: str, event: Event) -> object: ...
+
+
+class PoolAlone:
+    """The pool plugin without the machinery that guards against third parties."""
+
+    def __init__(self) -> None:
+        self._pool = PoolFailover()
+
+    def ask_sync(self, hook: str, event: Event) -> object:
+        decision = self._pool.request_failed(event) if isinstance(event, RequestFailed) else None
+        return None if decision is None else (NAME, decision)
+
+    async def ask(self, hook: str, event: Event) -> object:
+        return self.ask_sync(hook, event)
+
+
+def asked_with(plugins: Sequence[object]) -> tuple[Plugins, frozenset[str]]:
+    """Return who answers, and the hooks that anybody implements.
+
+    Raises:
+        PluginError: one of `plugins` is not a plugin.
+    """
+    if not plugins:
+        return PoolAlone(), frozenset({"request_failed"})
+    # pluggy, and the threads in which third parties run: who gives no plugins does without them
+    from pi_fallback.runtime.discovery import Candidate
+    from pi_fallback.runtime.dispatch import Dispatcher
+    from pi_fallback.runtime.registry import Registry
+
+    found = [
+        Candidate(f"{type(plugin).__name__}-{number}", "given", lambda plugin=plugin: plugin, explicit=True)
+        for number, plugin in enumerate(plugins, 1)
+    ]
+    registry = Registry.load(found=found, last=[(NAME, PoolFailover())])
+    return Dispatcher(registry, on_fault=lambda fault: log.warning("%s", fault)), registry.asked
