@@ -12,13 +12,14 @@ from anyio.abc import TaskGroup
 
 from pi_fallback.testing.anthropic_wire import AnthropicMessages
 from pi_fallback.testing.conversing import Conversations
+from pi_fallback.testing.google_wire import GoogleGenerativeAI
 from pi_fallback.testing.openai_wire import OpenAICompletions
 from pi_fallback.testing.playbook import Playbook
 from pi_fallback.testing.received import Log, Received
 from pi_fallback.testing.sockets import Connection, accepted
 from pi_fallback.testing.steps import For, Playable, Scripts
 
-WIRES = (AnthropicMessages(), OpenAICompletions())
+WIRES = (AnthropicMessages(), GoogleGenerativeAI(), OpenAICompletions())
 
 
 class FaultServer:
