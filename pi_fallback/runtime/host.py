@@ -50,6 +50,7 @@ class Host:
         self.epoch = 0  # rises with each act of the user
         self.order: RunOrder | None = None  # the next run
         self.scope: anyio.CancelScope | None = None  # of the run that is going on
+        self.chosen: Sequence[Route] | None = None  # by a command of the user's, for a run that has not begun yet
         self.closing = False
         self.halted = False  # the user has aborted, and said nothing since: nothing goes on by itself
         self._went_on = 0  # runs that plugins have ordered since the user last acted
@@ -95,6 +96,7 @@ class Host:
     def acted(self) -> None:
         """The user has acted: what was asked for before is void."""
         self.epoch += 1
+        self.chosen = None
         self.heard_from_user()
 
     def heard_from_user(self) -> None:
@@ -168,12 +170,16 @@ class Host:
         self.emit(feed.MessageEnded(message))
         await self.tell("message_end", lambda view: MessageEnd(view=view, can=ABILITIES, message=message), stage)
 
-    async def switch_to(self, on: Sequence[Route], reason: str) -> None:
+    async def switch_to(
+        self, on: Sequence[Route], reason: str, source: Literal["user", "failover"] = "failover"
+    ) -> None:
         """Make the first usable route of `on` the session's.
 
         Raises:
             EffectError: none of them can be used, or the user has chosen another while keys were looked for.
         """
+        if on is self.chosen:
+            source, self.chosen = "user", None
         conversation, before = self.conversation, self.conversation.route
         await self.plan(self.engine.refresh(self.conversation.route))
         reasons: list[str] = []
@@ -182,7 +188,7 @@ class Host:
             if self.conversation is not conversation or conversation.route != before:
                 raise EffectError("another route was chosen meanwhile")
             if why is None:
-                await self.set_route(route, "failover", reason)
+                await self.set_route(route, source, reason)
                 return
             reasons.append(f"{route}: {why}")
         raise EffectError("; ".join(reasons) or "there is no other model to switch to")

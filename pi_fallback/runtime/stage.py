@@ -74,7 +74,7 @@ class Stage:
         self._check("no route can be chosen")
         if self.selecting:
             raise EffectError("a route was chosen just now")
-        await self.host.switch_to(on, reason or plugin)
+        await self.host.switch_to(on, reason or plugin, "user" if self.by_user else "failover")
 
     def notify(self, text: str, level: Level) -> None:
         if not self.is_over:
@@ -104,6 +104,8 @@ class Stage:
             raise EffectError("this has failed too often")
         if self.only_when_idle and (host.scope is not None or waiting is not None):
             raise EffectError("the agent is working already")
+        if self.by_user:
+            host.chosen = effect.on
         if waiting is not None and self.by_user:
             host.put(replace(waiting, on=effect.on, by=plugin, reason=effect.reason))
             return

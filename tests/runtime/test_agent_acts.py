@@ -259,6 +259,25 @@ async def test_a_command_right_after_a_prompt_loses_neither(line: str) -> None:
         assert r.asked == (["B"] if line == "/cycle-model" else ["A"])
 
 
+@pytest.mark.parametrize("when", ["idle", "working", "about to work"])
+async def test_a_switch_by_a_command_is_the_users_own(when: str) -> None:
+    async with rig(scripts(A=Wait(5.0, Say("a")), B=fail(status=401), C=Say("c")), ("A", "B", "C")) as r:
+        await r.agent.prompt("go")
+        if when != "about to work":
+            await r.until(10.0 if when == "idle" else 1.0)
+        await r.agent.command("/cycle-model")
+        await r.agent.settled()
+        chosen, after = r.of(feed.RouteSwitched)
+        assert (chosen.route, chosen.source, after.source) == (route("B"), "user", "failover")
+
+
+async def test_a_command_that_only_switches_does_it_for_the_user() -> None:
+    command = Commands(SwitchRoute((route("B"),), "as told"))
+    async with rig(scripts(), AB, plugins=[("c", command)]) as r:
+        await r.agent.command("/hello")
+        assert r.of(feed.RouteSwitched) == [feed.RouteSwitched(route("B"), route("A"), "user", "as told")]
+
+
 async def test_cycling_twice_says_continue_twice() -> None:
     async with rig(scripts(A=Say("a")), AB) as r:
         await r.agent.prompt("go")
