@@ -75,7 +75,7 @@ async def agent_of(
     )
     dispatcher = Dispatcher(registry, signals=signals, on_fault=lambda fault: problem(str(fault)))
     watchdog = Watchdog()
-    vault = Vault(setup.accounts, world.environ, setup.redactor, wall=world.wall)
+    vault = Vault(setup.accounts, world.environ, setup.redactor, wall=world.wall, headers=setup.headers)
     tools = chosen_tools(setup)
     cwd = str(options.cwd)
     start_route = setup.selection.start
@@ -114,6 +114,7 @@ async def agent_of(
                 vault.key_for,
                 watchdog,
                 setup.redactor.clean,
+                vault.headers_for,
             ),
             watchdog=watchdog,
             toolbox=Toolbox(tools, dispatcher, ui, cwd, options.approval, signals.emit, setup.redactor.clean),

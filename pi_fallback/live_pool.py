@@ -53,7 +53,7 @@ class LivePool:
                 feed.Noticed(f"{fresh.problems[0]} Until then the settings stay as they were.", "warning")
             )
             return
-        wishes = Wishes(setup.options.model, setup.options.models, fresh.project_models)
+        wishes = Wishes(setup.options.model, setup.options.models, fresh.project_models, strict=True)
         try:
             selection = select(setup.catalog, setup.usable, fresh.settings, wishes)
         except PiFallbackError as error:

@@ -7,18 +7,21 @@ from pathlib import Path
 
 from pi_fallback.config import store
 from pi_fallback.config.problems import Problem, shown
+from pi_fallback.config.schema import OAuthEntry
 from pi_fallback.config.store import Configuration
 from pi_fallback.config.trust import Trust, TrustState
 from pi_fallback.core.catalog import Catalog, asked_for, build, named_providers
 from pi_fallback.core.selection import Selection, Wishes, select
 from pi_fallback.credentials.accounts import Account, accounts, labels, secrets_in
+from pi_fallback.credentials.headers import HeaderSources, resolved
 from pi_fallback.credentials.redaction import Redactor
+from pi_fallback.credentials.sources import Source
 from pi_fallback.errors import ConfigError, NoUsableModel, PluginError
 from pi_fallback.plugins.pool import NAME as POOL
 from pi_fallback.plugins.pool import PoolFailover
 from pi_fallback.plugins.progress import NAME as PROGRESS
 from pi_fallback.plugins.progress import ProgressDetection
-from pi_fallback.providers.known import known_providers
+from pi_fallback.providers.placing import ADDRESS_VARIABLES, known_providers
 from pi_fallback.runtime.discovery import discover
 from pi_fallback.runtime.registry import Registry
 from pi_fallback.runtime.toolbox import Approval
@@ -64,6 +67,7 @@ class Setup:
     accounts: tuple[Account, ...]
     selection: Selection
     redactor: Redactor
+    headers: HeaderSources = field(default_factory=dict[tuple[str, str], Mapping[str, Source]])
     notices: list[str] = field(default_factory=list[str])
 
     @property
@@ -116,9 +120,12 @@ def prepare(options: Options, world: World) -> Setup:
     registry = load_registry(options, world, configuration, trusted=trusted)
     settings = configuration.settings
     names = asked_for(settings, *((options.model,) if options.model else ()), *options.models)
-    known = known_providers(world.environ)
+    logins = {name: entry for name, entry in configuration.auth.root.items() if isinstance(entry, OAuthEntry)}
+    known = known_providers(world.environ, logins)
     added = registry.providers()
-    catalog = build(known.providers, added, configuration.models, names=names, quiet_s=settings.quiet_limit_s)
+    headers = resolved(configuration.models, world.environ)
+    catalog = build(known.providers, added, headers.file, names=names, quiet_s=settings.quiet_limit_s)
+    catalog = replace(catalog, closed={**headers.closed, **catalog.closed})
     keyless = (provider.id for provider in added if not provider.needs_key)
     named = (*known.named, *keyless, *named_providers(names, catalog.providers))
     found = accounts(
@@ -128,14 +135,17 @@ def prepare(options: Options, world: World) -> Setup:
         world.environ,
         wall=world.wall(),
         named=named,
+        closed=catalog.closed,
+        address_variables=ADDRESS_VARIABLES,
     )
+    not_usable = (*headers.problems, *found.problems)
     redactor = Redactor()
     for secret in secrets_in(configuration.auth, configuration.models, catalog.providers, world.environ):
         redactor.add(secret)
-    wishes = Wishes(options.model, options.models, configuration.project_models)
+    wishes = Wishes(options.model, options.models, configuration.project_models, options.strict)
     selection = select(catalog, labels(found.accounts), settings, wishes)
     if not selection.order:
-        _refuse((*problems, *(_located(problem, world) for problem in found.problems)))
+        _refuse((*problems, *(_located(problem, world) for problem in not_usable)))
         raise NoUsableModel(NOTHING.format(auth=shown(world.agent_dir / "auth.json")))
     notices = [
         *map(str, problems),
@@ -145,7 +155,7 @@ def prepare(options: Options, world: World) -> Setup:
         *known.notices,
         *catalog.notices,
         *found.notices,
-        *(str(_located(problem, world)) for problem in found.problems),
+        *(str(_located(problem, world)) for problem in not_usable),
         *selection.notices,
     ]
     return Setup(
@@ -157,6 +167,7 @@ def prepare(options: Options, world: World) -> Setup:
         found.accounts,
         selection,
         redactor,
+        headers.sources,
         list(dict.fromkeys(notices)),
     )
 

@@ -79,11 +79,11 @@ def endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
-# The client frames the message itself: a second opinion on these would cut or join requests.
-FRAMING = frozenset(
-    """accept-encoding connection content-encoding content-length expect host keep-alive proxy-connection te trailer
-    transfer-encoding upgrade""".split()
-)
+_FRAMING = """
+    accept-encoding connection content-encoding content-length expect host keep-alive proxy-connection te trailer
+    transfer-encoding upgrade
+"""
+FRAMING = frozenset(_FRAMING.split())  # the client frames each message: another opinion would cut or join requests
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")  # RFC 9110 §5.6.2
 
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar, cast
 from pydantic import BaseModel
 
 from pi_fallback.config import files, jsonc
-from pi_fallback.config.merge import merged, narrowing
+from pi_fallback.config.merge import NARROWING, merged, narrowing
 from pi_fallback.config.problems import Problem, shown, validated
 from pi_fallback.config.schema import AuthFile, ModelsFile, Settings
 from pi_fallback.config.unknown import unknown_keys
@@ -82,8 +82,14 @@ def load(agent_dir: Path, project_dir: Path, *, trusted: bool) -> Configuration:
         auth=auth.model,
         project_models=project.model.enabled_models,
         problems=problems,
-        notices=(*notices, *(str(problem) for problem in project.problems)),  # a strange folder must not stop anything
+        notices=(*notices, *(_harmless(problem) for problem in project.problems)),
     )
+
+
+def _harmless(problem: Problem) -> str:
+    """What is wrong with a strange folder's file: that must not stop anything."""
+    narrowing_is_lost = not problem.field or problem.field.startswith(NARROWING)
+    return f"{problem} Until then this folder narrows no models." if narrowing_is_lost else str(problem)
 
 
 def _file(path: Path, model: type[T], drop: Callable[[jsonc.Path], jsonc.Path], *, comments: bool = False) -> _File[T]:

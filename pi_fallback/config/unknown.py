@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from pi_fallback.config.schema import (
     ApiKeyEntry,
+    CostConfig,
     ModelConfig,
     ModelOverride,
     OAuthEntry,
@@ -26,11 +27,12 @@ _SETTINGS_OF_PI = """
     shellCommandPrefix shellPath showCacheMissNotices showHardwareCursor skills steeringMode terminal theme themes
     thinkingBudgets transport treeFilterMode tuiMode warnings websocketConnectTimeoutMs
 """
-_MODEL_OF_PI = frozenset({"cost", "inputLimits", "promptCache", "samplingParams", "thinkingLevelMap"})
+_MODEL_OF_PI = frozenset({"inputLimits", "promptCache", "samplingParams", "thinkingLevelMap"})
 OF_PI: Mapping[type[BaseModel], frozenset[str]] = {
     Settings: frozenset(_SETTINGS_OF_PI.split()),
     RetryConfig: frozenset({"provider"}),
-    ProviderConfig: frozenset({"authHeader", "oauth"}),
+    ProviderConfig: frozenset({"oauth"}),
+    CostConfig: frozenset({"tiers"}),
     ModelConfig: _MODEL_OF_PI,
     ModelOverride: _MODEL_OF_PI,
 }

@@ -48,8 +48,10 @@ def narrowed(choices: Sequence[Choice], patterns: Iterable[str]) -> Resolution:
     return Resolution(tuple(Choice(ref, levels[ref]) for ref, _ in resolution.choices), resolution.unknown)
 
 
-def find(name: str, models: Iterable[ModelRef]) -> Choice:
+def find(name: str, models: Iterable[ModelRef], *, listed: Iterable[ModelRef] = ()) -> Choice:
     """Return the one model that the user means by `name`: exact, bare id (the first provider's), or a part of one name.
+
+    `listed` are further models that may be what was meant, to be named if nothing fits.
 
     Raises:
         UnknownModel: nothing fits, or several do.
@@ -60,10 +62,29 @@ def find(name: str, models: Iterable[ModelRef]) -> Choice:
         return Choice(exact[0])
     if exact := _exact(base, known):
         return Choice(exact[0], level)
-    near = [ref for ref in known if base.casefold() in str(ref).casefold()]
-    if len(near) == 1:
-        return Choice(near[0], level)
-    raise UnknownModel(name, tuple(map(str, near[:3])) or _close(base, known))
+    fitting = _holding(base, known)
+    if len(fitting) == 1:
+        return Choice(fitting[0], level)
+    raise UnknownModel(name, tuple(map(str, fitting[:3])) or near(base, (*known, *listed)))
+
+
+def near(name: str, models: Iterable[ModelRef]) -> tuple[str, ...]:
+    """The names of up to three models that come closest to `name`; none if none is close."""
+    known = tuple(models)
+    by_text = {text: str(ref) for ref in reversed(known) for text in (str(ref).casefold(), ref.id.casefold())}
+    close = get_close_matches(name.casefold(), by_text, n=3)
+    return tuple(dict.fromkeys([*map(str, _holding(name, known)[:3]), *(by_text[text] for text in close)]))[:3]
+
+
+def why_unknown(pattern: str, models: Iterable[ModelRef], source: str) -> str:
+    """Why `pattern` of `source` names no model, in a sentence."""
+    known = tuple(models)
+    base, _, level = pattern.rpartition(":")
+    if base and (_exact(base, known) or _matching(base, known)):
+        levels = ", ".join(THINKING_LEVELS)
+        return f"{level!r} in {pattern!r} of {source} is no thinking level; these are: {levels}."
+    close = () if is_glob(pattern) else near(split_level(pattern)[0], known)
+    return f"No model fits {pattern!r} of {source}{f' (did you mean {close[0]}?)' if close else ''}."
 
 
 def named(name: str, models: Iterable[ModelRef]) -> list[ModelRef]:
@@ -103,7 +124,5 @@ def _matching(glob: str, models: tuple[ModelRef, ...]) -> list[ModelRef]:
     return [ref for ref in models if matches(str(ref)) or matches(ref.id)]
 
 
-def _close(name: str, models: tuple[ModelRef, ...]) -> tuple[str, ...]:
-    by_text = {text: str(ref) for ref in reversed(models) for text in (str(ref).casefold(), ref.id.casefold())}
-    close = get_close_matches(name.casefold(), by_text, n=3)
-    return tuple(dict.fromkeys(by_text[text] for text in close))
+def _holding(part: str, models: Iterable[ModelRef]) -> list[ModelRef]:
+    return [ref for ref in models if part.casefold() in str(ref).casefold()]

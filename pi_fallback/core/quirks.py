@@ -18,21 +18,47 @@ QUIRKS: Mapping[str, Mapping[str, str]] = {
         "requiresMistralToolIds": "true: ids of tool calls have nine letters and digits",
         "requiresReasoningContentOnAssistantMessages": "true: its own thoughts go back to it",
     },
-    "openai-responses": {**_EVERYWHERE},
-    "anthropic-messages": {**_EVERYWHERE},
-    "google-generative-ai": {**_EVERYWHERE},
+    "openai-responses": {
+        **_EVERYWHERE,
+        "supportsInstructions": "false: the system prompt goes as a message of the developer",
+        "requiresInstructions": "true: there are always instructions, if only a few words",
+        "supportsMaxOutputTokens": "false: send no output limit",
+        "supportsReasoningEffort": "false: send no effort",
+        "reasoningEffortMap": "what a model calls each level of thinking; null leaves it out",
+    },
+    "anthropic-messages": {
+        **_EVERYWHERE,
+        "thinking": "how it is asked to think: `adaptive` (default), `budget` (before Claude 4.6) or `none`",
+        "thinkingOff": "how it is told not to think: `disabled` or `between_tools`; else by the least effort",
+        "thinkingBlockBinding": "what becomes of thoughts whose beginning has changed, such as `drop_block`",
+        "supportsReasoningEffort": "false: send no effort",
+        "supportsXhighEffort": "false: `xhigh` becomes `high`",
+        "supportsCacheControl": "false: send no marks for the prompt cache",
+        "supportsEagerToolInputStreaming": "true: arguments of tools come as they are written",
+    },
+    "google-generative-ai": {
+        **_EVERYWHERE,
+        "codeAssist": "true: the wire of Cloud Code Assist",
+        "project": "the project that Cloud Code Assist asks for",
+        "thinkingFormat": "`level` (from Gemini 3 on) or `budget` (Gemini 2)",
+        "thinkingLevels": "the levels that it takes",
+        "requiresThoughtSignatures": "true: refuses calls of this turn without a signature",
+        "supportsToolCallIds": "false: its calls have no ids",
+        "supportsImagesInToolResults": "false: images of results follow as the user's",
+    },
 }
 
-# Keys of pi's that nothing here reads. They are right as they are, so nobody is told of them.
-OF_PI = frozenset(
-    """allowEmptySignature allowedFallbackModels cacheControlFormat chatTemplateArgs chatTemplateKwargs
+_OF_PI = """
+    allowEmptySignature allowedFallbackModels cacheControlFormat chatTemplateArgs chatTemplateKwargs
     deferredToolsMode forceAdaptiveThinking openRouterRouting reasoningEffortMap requiresAssistantAfterToolResult
     requiresThinkingAsText sendSessionAffinityHeaders sessionAffinityFormat supportsCacheControlOnTools
     supportsDeveloperRole supportsEagerToolInputStreaming supportsFinishReason supportsLongCacheRetention
     supportsMidConvoEffort supportsMidConvoSystemMessages supportsMidConvoToolChanges supportsOpenAIGrammarTools
     supportsStore supportsStrictMode supportsStrictTools supportsTemperature supportsThinkingTokenBudget
-    thinkingFormat thinkingTokenBudgetField vercelGatewayRouting""".split()
-)
+    thinkingFormat thinkingTokenBudgetField vercelGatewayRouting
+"""
+# Keys of pi's that nothing here reads. They are right as they are, so nobody is told of them.
+OF_PI = frozenset(_OF_PI.split())
 
 
 def unread(compat: Iterable[str], dialects: Iterable[str]) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Selection: which models are in play for a session, at which level they think, and which one it starts on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import NoReturn
 
 from pi_fallback.config.schema import Settings, ThinkingLevel
 from pi_fallback.core.catalog import Catalog
-from pi_fallback.core.patterns import Choice, Resolution, find, narrowed, resolve
+from pi_fallback.core.patterns import Choice, Resolution, find, narrowed, near, resolve, why_unknown
 from pi_fallback.core.pool import default_of, pool
 from pi_fallback.errors import NoUsableModel, UnknownModel
 from pi_fallback_hookspecs import ModelRef, Route
@@ -17,11 +18,15 @@ Labels = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line and a folder that is not trusted say about models."""
+    """What the command line and a folder that is not trusted say about models.
+
+    With `strict` a wish of the settings that leaves no model is an error, not a notice.
+    """
 
     model: str | None = None
     models: tuple[str, ...] = ()
     narrowed_to: tuple[str, ...] | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ def select(catalog: Catalog, labels: Labels, settings: Settings, wishes: Wishes)
 
     Raises:
         UnknownModel: `--model` names none, or several; `--models` names none.
-        NoUsableModel: what they name has no usable credential.
+        NoUsableModel: what they name has no usable credential, or the start is strict and `enabledModels` leaves none.
     """
     notices: list[str] = []
     enabled = _enabled(catalog, labels, settings, wishes, notices)
@@ -47,17 +52,33 @@ def select(catalog: Catalog, labels: Labels, settings: Settings, wishes: Wishes)
         choice.ref: choice.level for choice in enabled or () if choice.level is not None
     }
     if wishes.model is not None:
-        wanted = find(wishes.model, catalog.models)
+        wanted = find(wishes.model, catalog.models, listed=catalog.listed)
         if wanted.level is not None:
             levels[wanted.ref] = wanted.level
         if not labels.get(wanted.ref.provider):
-            raise NoUsableModel(f"{wanted.ref} has no usable key. {_remedy(catalog, wanted.ref.provider)}")
+            raise NoUsableModel(why_no_account(catalog, wanted.ref))
         first: ModelRef | None = wanted.ref
     else:
         first = _default(catalog, labels, settings, notices)
     order = pool(catalog, labels, first=first, enabled=enabled)
     start = next((route for route in order if first is None or route.ref == first), None)
     return Selection(order, start, levels, tuple(notices))
+
+
+def why_no_account(catalog: Catalog, ref: ModelRef) -> str:
+    """Why `ref`, whose provider has no usable account, cannot be used, and what to do about it."""
+    if ref.provider in catalog.closed:
+        return f"{ref} cannot be used: {catalog.closed[ref.provider]}"
+    return f"{ref} has no usable key. {remedy(catalog, ref.provider)}"
+
+
+def remedy(catalog: Catalog, provider: str) -> str:
+    """Which variable or entry would give `provider` an account."""
+    found = catalog.providers.get(provider)
+    if found is not None and found.login:
+        return f"{provider} needs a login, which this version does not have yet; one that pi has made is used."
+    variables = " or ".join(found.env) if found else ""
+    return f"Set {variables}, or add {provider} to auth.json." if variables else f"Add {provider} to auth.json."
 
 
 def _enabled(
@@ -71,39 +92,57 @@ def _enabled(
         usable = tuple(choice for choice in resolution.choices if labels.get(choice.ref.provider))
         if wishes.models and not usable:  # who names models on the command line wants no others
             _refuse(resolution, catalog)
-        notices += [f"No model fits {pattern!r} of {source}; it is passed over." for pattern in resolution.unknown]
+        told = [f"{why_unknown(pattern, catalog.models, source)}" for pattern in resolution.unknown]
         if not usable:
+            reasons = told or [why_no_account(catalog, resolution.choices[0].ref)]
+            if wishes.strict:
+                said = " ".join(dict.fromkeys(reasons))
+                raise NoUsableModel(f"None of enabledModels can be used. {said} Correct it in settings.json.")
             notices.append("None of enabledModels can be used; all models with keys are used instead.")
+        notices += [f"{sentence} It is passed over." for sentence in told]
         choices = usable or None
     if wishes.narrowed_to is not None:
         known = choices or tuple(Choice(route.ref) for route in pool(catalog, labels))
         resolution = narrowed(known, wishes.narrowed_to)
+        if known and not resolution.choices and wishes.narrowed_to:
+            patterns = ", ".join(wishes.narrowed_to)
+            notices.append(f"The project's enabledModels ({patterns}) names none of your models; it is passed over.")
         choices = resolution.choices or choices
     return choices
 
 
 def _refuse(resolution: Resolution, catalog: Catalog) -> NoReturn:
     if not resolution.choices:
-        raise UnknownModel(resolution.unknown[0])
-    ref = resolution.choices[0].ref
-    raise NoUsableModel(f"{ref} has no usable key. {_remedy(catalog, ref.provider)}")
+        raise UnknownModel(resolution.unknown[0], near(resolution.unknown[0], (*catalog.models, *catalog.listed)))
+    raise NoUsableModel(why_no_account(catalog, resolution.choices[0].ref))
 
 
 def _default(catalog: Catalog, labels: Labels, settings: Settings, notices: list[str]) -> ModelRef | None:
     provider, model = settings.default_provider, settings.default_model
+    if provider is not None and provider not in catalog.providers:
+        hint = _did_you_mean(get_close_matches(provider, catalog.providers, n=1))
+        notices.append(f"The defaultProvider {provider!r} of settings.json is unknown{hint}; it is passed over.")
+        return None
     if model is None:
-        return default_of(catalog, provider) if provider and labels.get(provider) else None
-    ref = ModelRef(provider, model) if provider else next((r for r in catalog.models if model in {r.id, str(r)}), None)
+        if provider is None:
+            return None
+        ref = default_of(catalog, provider)
+    else:
+        ref = ModelRef(provider, model) if provider else _by_name(model, catalog.models)
     if ref is None or ref not in catalog.models:
-        notices.append(f"The default model {model!r} of settings.json is unknown; the first usable one is used.")
+        wanted = f"{provider}/{model}" if provider else str(model)
+        hint = _did_you_mean(near(wanted, catalog.models)[:1])
+        notices.append(f"The defaultModel {wanted!r} of settings.json is unknown{hint}; the first usable one is used.")
         return None
     if not labels.get(ref.provider):
-        notices.append(f"The default model {ref} has no usable key. {_remedy(catalog, ref.provider)}")
+        notices.append(f"The default model cannot be used: {why_no_account(catalog, ref)}")
         return None
     return ref
 
 
-def _remedy(catalog: Catalog, provider: str) -> str:
-    found = catalog.providers.get(provider)
-    variables = " or ".join(found.env) if found else ""
-    return f"Set {variables}, or add {provider} to auth.json." if variables else f"Add {provider} to auth.json."
+def _by_name(model: str, models: Iterable[ModelRef]) -> ModelRef | None:
+    return next((ref for ref in models if model in {ref.id, str(ref)}), None)
+
+
+def _did_you_mean(names: Sequence[str]) -> str:
+    return f" (did you mean {names[0]}?)" if names else ""

@@ -11,18 +11,19 @@ from pydantic import SecretStr
 from pi_fallback.config.problems import Problem
 from pi_fallback.config.schema import ApiKeyEntry, AuthEntry, AuthFile, ModelsFile
 from pi_fallback.credentials import sources
-from pi_fallback.credentials.sources import Login, NoKey, Source, Variable
+from pi_fallback.credentials.sources import Login, NoKey, Source, Template, Variable
 from pi_fallback_hookspecs import Provider, origin_of
 
 Kind: TypeAlias = Literal["api_key", "oauth", "none"]
 PRIMARY = "primary"
+NEEDS_LOGIN = "needs a login, which this version does not have yet"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account at a provider. Its secret goes to `origin` only; `unusable` says why it cannot be used.
+    """One account at a provider. Its secret goes to `origin` only, and to those origins of single models in `also`.
 
-    `found_in` tells people where it was found: a file or a variable.
+    `unusable` says why it cannot be used; `found_in` tells people where it was found: a file or a variable.
     """
 
     provider: str
@@ -32,6 +33,7 @@ class Account:
     origin: str
     found_in: str
     unusable: str | None = None
+    also: frozenset[str] = frozenset()
 
 
 class Found(NamedTuple):
@@ -48,12 +50,15 @@ def accounts(
     *,
     wall: float,
     named: Collection[str] = (),
+    closed: Mapping[str, str] | None = None,
+    address_variables: Mapping[str, Sequence[str]] | None = None,
 ) -> Found:
     """Find the account of each of `providers`: in `auth`, else in `file`, else in the environment, in this order.
 
     The first place that has one decides, even if that one cannot be used: nobody's work moves to an
     account that they did not choose. A provider that needs no key has an account if `file` has it or it
-    is among `named`. `wall` is the time in seconds since 1970.
+    is among `named`. `closed` says of some providers why they cannot be used, whatever their accounts;
+    `address_variables` which variables may hold the address of one. `wall` is the time in seconds since 1970.
     """
     found: dict[str, Account] = {}
     notices: list[str] = []
@@ -62,13 +67,12 @@ def accounts(
     def add(provider: Provider, kind: Kind, source: Source, where: str, field: str) -> None:
         if provider.id in found:
             return
-        try:
-            origin = origin_of(provider.base_url)
-        except ValueError:  # a plugin's own wire, with no address of its own: it gets the key and no URL
-            origin = ""
-        why = _why_not(source, environ, wall)
-        found[provider.id] = Account(provider.id, PRIMARY, kind, source, origin, where, why and why[0])
-        if why:
+        why = _shut(provider, kind, (address_variables or {}).get(provider.id, ())) or _why_not(source, environ, wall)
+        reason = (closed or {}).get(provider.id) or (why and why[0])
+        origins = [_origin(url) for url in (provider.base_url, *(model.base_url for model in provider.models))]
+        also = frozenset(origins[1:]) - {"", origins[0]}
+        found[provider.id] = Account(provider.id, PRIMARY, kind, source, origins[0], where, reason, also)
+        if why and provider.id not in (closed or {}):
             problems.append(Problem(PurePath(where), None, field, *why))
 
     for name, entry in auth.root.items():
@@ -118,8 +122,7 @@ def secrets_in(
         yield from _value_of(config.api_key, environ)
         for owner in (config, *config.models, *config.model_overrides.values()):
             for name, value in owner.headers.items():
-                if _SECRET_HEADER.search(name):
-                    yield value.rpartition(" ")[2]  # what stands behind "Bearer"
+                yield from _secrets_of_header(name, sources.read_text(value), environ)
     for provider in providers.values():
         yield from (environ[name].strip() for name in provider.env if name in environ)
 
@@ -131,10 +134,43 @@ def _value_of(key: SecretStr | None, environ: Mapping[str, str]) -> Iterator[str
     match key and sources.read(key.get_secret_value(), environ).source:
         case sources.Literal(value):
             yield value
-        case Variable(name):
-            yield environ.get(name, "").strip()
+        case Variable() | Template() as source:
+            yield from _values_of(source, environ)
         case _:
             pass
+
+
+def _secrets_of_header(name: str, source: Source, environ: Mapping[str, str]) -> Iterator[str]:
+    match source:
+        case sources.Literal(value) if _SECRET_HEADER.search(name):
+            yield value.rpartition(" ")[2]  # what stands behind "Bearer"
+        case Variable() | Template():
+            yield from _values_of(source, environ)
+        case _:
+            pass
+
+
+def _values_of(source: Variable | Template, environ: Mapping[str, str]) -> Iterator[str]:
+    for part in (source,) if isinstance(source, Variable) else source.parts:
+        if isinstance(part, Variable):
+            yield (part.own or environ.get(part.name, "")).strip()
+
+
+def _origin(url: str) -> str:
+    try:
+        return origin_of(url)
+    except ValueError:  # a plugin's own wire, with no address of its own: it gets the key and no URL
+        return ""
+
+
+def _shut(provider: Provider, kind: Kind, variables: Sequence[str]) -> tuple[str, str] | None:
+    """Why no account of this kind opens `provider`, and what to do about it; None if one does."""
+    if provider.login and kind != "oauth":
+        return NEEDS_LOGIN, "Log in with pi until then: its login in auth.json is used while it is valid."
+    if not provider.base_url and provider.stream is None:
+        remedy = f"Set {' or '.join(variables)}, or give" if variables else "Give"
+        return "it has no address", f'{remedy} it a "baseUrl" in models.json.'
+    return None
 
 
 def _written(entry: AuthEntry, provider: Provider, environ: Mapping[str, str]) -> sources.Written | None:
@@ -154,6 +190,9 @@ def _why_not(source: Source, environ: Mapping[str, str], wall: float) -> tuple[s
             return f"the environment variable {name} is not set", f"Set {name}, or write the key itself."
         case sources.Literal(value) if not value:
             return "the key is empty", "Write the key, $NAME or !command."
+        case Template(parts):
+            unset = (part for part in parts if isinstance(part, Variable))
+            return next((why for part in unset if (why := _why_not(part, environ, wall))), None)
         case sources.Command(line) if not line:
             return "there is no command behind the !", "Write !command."
         case Login(_, expires) if expires <= wall:

@@ -22,6 +22,13 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A text with variables in it, each found at the moment of use. It does not print."""
+
+    parts: tuple[str | Variable, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """What a command prints. It does not print itself, because people write secrets into commands."""
 
@@ -41,7 +48,7 @@ class NoKey:
     """Nothing: the provider asks for no key."""
 
 
-Source: TypeAlias = Literal | Variable | Command | Login | NoKey
+Source: TypeAlias = Literal | Variable | Template | Command | Login | NoKey
 
 
 class Written(NamedTuple):
@@ -53,22 +60,53 @@ class Written(NamedTuple):
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _VARIABLE = re.compile(rf"\$({_NAME})|\$\{{({_NAME})\}}|env:({_NAME})")
+_PIECE = re.compile(rf"\$([$!])|\$({_NAME})|\$\{{({_NAME})\}}")
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def read(text: str, environ: Mapping[str, str], own: Mapping[str, str] | None = None) -> Written:
     """Read a key as it is written: `$NAME`, `${NAME}`, `env:NAME`, `!command`, else the key itself.
 
-    A word in capitals that names a set variable means that variable, as it did in older versions of
-    pi; the notice asks for the dollar sign.
+    Variables may also stand in the middle of a text; there `$$` is a dollar sign and `$!` a mark. A word in capitals
+    that names a set variable means that variable, as it did in older versions of pi; the notice asks for the dollar
+    sign.
     """
     own = own or {}
-    if text.startswith("!"):
-        return Written(Command(text[1:].strip()))
     if match := _VARIABLE.fullmatch(text):
         name = next(filter(None, match.groups()))
         return Written(Variable(name, own.get(name)))
     if _CAPITALS.fullmatch(text) and (text in own or environ.get(text)):
         notice = f"{text} is taken for the environment variable of that name. Write it as ${text} to make that plain."
         return Written(Variable(text, own.get(text)), notice)
-    return Written(Literal(text.strip()))
+    return Written(read_text(text, own))
+
+
+def read_text(text: str, own: Mapping[str, str] | None = None) -> Literal | Variable | Template | Command:
+    """Read a text in which only a dollar sign or a mark at the beginning means anything."""
+    own = own or {}
+    if text.startswith("!"):
+        return Command(text[1:].strip())
+    parts, end = list[str | Variable](), 0
+    for match in _PIECE.finditer(text):
+        escaped, bare, braced = match.groups()
+        name = bare or braced
+        parts += [text[end : match.start()], escaped or Variable(name, own.get(name))]
+        end = match.end()
+    parts.append(text[end:])
+    if any(isinstance(part, Variable) for part in parts):
+        return Template(tuple(part for part in parts if part))
+    return Literal("".join(map(str, parts)).strip())
+
+
+def filled(source: Variable | Template, environ: Mapping[str, str]) -> str:
+    """The text that `source` stands for.
+
+    Raises:
+        LookupError: with the name of a variable that is not set.
+    """
+    if isinstance(source, Template):
+        return "".join(part if isinstance(part, str) else filled(part, environ) for part in source.parts).strip()
+    value = (source.own or environ.get(source.name, "")).strip()
+    if not value:
+        raise LookupError(source.name)
+    return value

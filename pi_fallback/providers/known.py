@@ -5,15 +5,15 @@ model that a provider serves is used by its name, so these lists need not be lon
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from typing import Literal, NamedTuple
 
-from pi_fallback.config.schema import endpoint
 from pi_fallback_hookspecs import Limits, Model, ModelRef, Provider
 
 Compat = Mapping[str, object]
+
+_COMPLETIONS, _RESPONSES = "openai-completions", "openai-responses"
+_ANTHROPIC, _GOOGLE = "anthropic-messages", "google-generative-ai"
 
 _CLASSIC: Compat = {"maxTokensField": "max_tokens"}
 _MODERN: Compat = {"maxTokensField": "max_completion_tokens"}
@@ -30,6 +30,7 @@ class _Model(NamedTuple):
     reasoning: bool = True
     limits: Limits = Limits()
     compat: Compat = MappingProxyType({})
+    dialect: str = ""
 
 
 def _provider(
@@ -39,11 +40,18 @@ def _provider(
     *models: _Model,
     env: tuple[str, ...] = (),
     needs_key: bool = True,
-    compat: Compat = _CLASSIC,
+    compat: Compat | None = None,
+    dialect: str = _COMPLETIONS,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    auth: Literal["", "bearer", "api-key"] = "",
+    login: Literal["", "oauth"] = "",
 ) -> Provider:
+    if compat is None:
+        compat = _CLASSIC if dialect == _COMPLETIONS else {}
     return Provider(
         id=provider,
         base_url=base_url,
+        dialect=dialect,
         name=name,
         models=tuple(
             Model(
@@ -54,13 +62,17 @@ def _provider(
                 reasoning=model.reasoning,
                 limits=model.limits,
                 compat=model.compat,
+                dialect=model.dialect,
             )
             for model in models
         ),
         default_model=models[0].id,
         env=env,
         needs_key=needs_key,
+        headers=headers,
         compat=compat,
+        auth=auth,
+        login=login,
     )
 
 
@@ -72,16 +84,126 @@ _MOONSHOT = (
 )
 _MOONSHOT_URL = "https://api.moonshot.ai/v1"
 
+# Beyond 272,000 tokens of input OpenAI asks twice the price for the whole request, so that is where ours end.
+_GPT_WINDOW = 272_000
+_NO_LESS_THAN_LOW: Compat = {"reasoningEffortMap": {"off": "low", "minimal": "low", "xhigh": "xhigh"}}
+_FROM_NONE: Compat = {"reasoningEffortMap": {"off": "none", "minimal": "low", "xhigh": "xhigh"}}
+_GPT = (
+    _Model("gpt-6.2-sol", _GPT_WINDOW, 128_000, images=True, limits=_SILENT, compat=_NO_LESS_THAN_LOW),
+    _Model("gpt-6.2-astra", _GPT_WINDOW, 128_000, images=True, limits=_SILENT, compat=_NO_LESS_THAN_LOW),
+    _Model("gpt-6.1-terra", _GPT_WINDOW, 128_000, images=True, limits=_SILENT, compat=_FROM_NONE),
+    _Model("gpt-6-luna", _GPT_WINDOW, 128_000, images=True, limits=_SILENT, compat=_FROM_NONE),
+)
+_GEMINI = (
+    _Model("gemini-4-argon", 1_048_576, 65_536, images=True, limits=_SILENT),
+    _Model("gemini-3.8-flash", 1_048_576, 65_536, images=True),
+)
+
 KNOWN: tuple[Provider, ...] = (
+    _provider(
+        "anthropic",
+        "Anthropic",
+        "https://api.anthropic.com",
+        _Model("claude-opus-5-5", 1_000_000, 128_000, images=True, limits=_SILENT),
+        _Model("claude-fable-5-2", 1_000_000, 128_000, images=True, limits=_SILENT),
+        _Model("claude-sonnet-5-5", 1_000_000, 128_000, images=True, limits=_SILENT),
+        _Model("claude-haiku-5-5", 1_000_000, 128_000, images=True, limits=_SILENT),
+        env=("ANTHROPIC_API_KEY",),
+        dialect=_ANTHROPIC,
+    ),
     _provider(
         "openai",
         "OpenAI",
         "https://api.openai.com/v1",
-        # Models from gpt-5.6 on refuse tools in this dialect unless they are told not to think at all.
-        _Model("gpt-5.4", 272_000, 128_000, images=True, compat=_NO_EFFORT),
-        _Model("gpt-5.4-mini", 400_000, 128_000, images=True, compat=_NO_EFFORT),
+        *_GPT,
         env=("OPENAI_API_KEY",),
-        compat=_MODERN,
+        dialect=_RESPONSES,  # from gpt-5.6 on its models call tools in no other one, unless they do not think
+    ),
+    _provider(
+        "openai-codex",
+        "ChatGPT (Codex)",
+        "https://chatgpt.com/backend-api/codex",
+        _Model("gpt-6.1-sol", _GPT_WINDOW, 128_000, images=True, limits=_SILENT, compat=_NO_LESS_THAN_LOW),
+        _Model("gpt-6.1-terra", _GPT_WINDOW, 128_000, images=True, limits=_SILENT, compat=_NO_LESS_THAN_LOW),
+        _Model("gpt-5.6-sol", _GPT_WINDOW, 128_000, images=True, limits=_SILENT, compat=_NO_LESS_THAN_LOW),
+        dialect=_RESPONSES,
+        headers={"openai-beta": "responses=experimental", "originator": "pi"},
+        compat={"supportsMaxOutputTokens": False, "requiresInstructions": True},
+        login="oauth",
+    ),
+    _provider(
+        "google",
+        "Google Gemini",
+        "https://generativelanguage.googleapis.com/v1beta",
+        *_GEMINI,
+        env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        dialect=_GOOGLE,
+    ),
+    _provider(
+        "google-gemini-cli",
+        "Google Cloud Code Assist",
+        "https://cloudcode-pa.googleapis.com",
+        _Model("gemini-3.8-flash", 1_048_576, 65_536, images=True),
+        _Model("gemini-3-pro-preview", 1_048_576, 65_536, images=True),
+        dialect=_GOOGLE,
+        compat={"codeAssist": True},
+        auth="bearer",
+        login="oauth",
+    ),
+    _provider(
+        "google-vertex",
+        "Google Vertex AI",
+        "https://aiplatform.googleapis.com/v1/publishers/google",
+        *_GEMINI,
+        env=("GOOGLE_CLOUD_API_KEY",),
+        dialect=_GOOGLE,
+    ),
+    _provider(
+        "github-copilot",
+        "GitHub Copilot",
+        "https://api.individual.githubcopilot.com",
+        # Its models see images only with a header that must be absent without one, so they are not sent any.
+        _Model("claude-opus-5.5", 264_000, 64_000, limits=_SILENT, dialect=_ANTHROPIC),
+        _Model("claude-sonnet-5.5", 264_000, 64_000, limits=_SILENT, dialect=_ANTHROPIC),
+        _Model("gpt-6.1-sol", _GPT_WINDOW, 128_000, limits=_SILENT, compat=_NO_LESS_THAN_LOW, dialect=_RESPONSES),
+        _Model("gemini-3.8-flash", 265_536, 64_000, compat=_NO_EFFORT),
+        headers={
+            "copilot-integration-id": "vscode-chat",
+            "editor-plugin-version": "copilot-chat/0.35.0",
+            "editor-version": "vscode/1.107.0",
+            "openai-intent": "conversation-edits",
+        },
+        auth="bearer",
+        login="oauth",
+    ),
+    # A resource has its own address, and its deployments are called as their owner likes.
+    _provider(
+        "azure-openai",
+        "Azure OpenAI",
+        "",
+        *_GPT,
+        env=("AZURE_OPENAI_API_KEY",),
+        dialect=_RESPONSES,
+        auth="api-key",
+    ),
+    # The same under the name that pi has for it.
+    _provider("azure-openai-responses", "Azure OpenAI", "", *_GPT, dialect=_RESPONSES, auth="api-key"),
+    _provider(
+        "amazon-bedrock",
+        "Amazon Bedrock",
+        "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1",
+        _Model(
+            "global.openai.gpt-6.1-sol",
+            _GPT_WINDOW,
+            128_000,
+            images=True,
+            limits=_SILENT,
+            compat=_NO_LESS_THAN_LOW,
+            dialect=_RESPONSES,
+        ),
+        _Model("global.moonshotai.kimi-k3", 1_000_000, 131_072, compat=_NO_EFFORT),
+        _Model("global.zai.glm-5.3", 1_000_000, 131_072, compat=_NO_EFFORT),
+        env=("AWS_BEARER_TOKEN_BEDROCK",),
     ),
     _provider(
         "openrouter",
@@ -207,45 +329,5 @@ KNOWN: tuple[Provider, ...] = (
     ),
 )
 
-ADDRESS_VARIABLES: Mapping[str, str] = {"ollama": "OLLAMA_HOST", "lmstudio": "LM_STUDIO_API_BASE"}
-
-
-class Known(NamedTuple):
-    """The known providers at the addresses that the environment gives; `named` are those it gives one for."""
-
-    providers: tuple[Provider, ...]
-    named: tuple[str, ...]
-    notices: tuple[str, ...]
-
-
-def known_providers(environ: Mapping[str, str]) -> Known:
-    """KNOWN, with local servers where OLLAMA_HOST and LM_STUDIO_API_BASE say they are."""
-    moved = dict[str, Provider]()
-    notices: list[str] = []
-    for provider in KNOWN:
-        variable = ADDRESS_VARIABLES.get(provider.id, "")
-        if value := environ.get(variable, "").strip():
-            try:
-                moved[provider.id] = replace(provider, base_url=endpoint(_address(provider, value)))
-            except ValueError as error:
-                notices.append(f"{variable} is not used: its address {error}.")
-    return Known(tuple(moved.get(provider.id, provider) for provider in KNOWN), tuple(moved), tuple(notices))
-
-
-def _address(provider: Provider, value: str) -> str:
-    """The base URL that `value` means, which is a URL, or host and port, or one of the two, as these programs take it.
-
-    A server that listens on every address is reached on this machine.
-    """
-    usual = urlsplit(provider.base_url)
-    try:
-        given = urlsplit(value if "://" in value else f"http://{value}")
-        port = given.port or (usual.port if "://" not in value else None)
-    except ValueError:
-        raise ValueError("is neither a URL nor host and port") from None
-    if given.username is not None:
-        raise ValueError("must be without user name")
-    host = given.hostname or "localhost"
-    host = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104  # compared with, not bound to
-    address = f"[{host}]" if ":" in host else host
-    return f"{given.scheme}://{address}{f':{port}' if port else ''}{given.path.rstrip('/') or usual.path}"
+LISTS_NOTHING = frozenset({"amazon-bedrock", "google-gemini-cli", "google-vertex", "openai-codex"})
+"""Providers that have no list of models at their address."""

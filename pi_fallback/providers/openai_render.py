@@ -34,8 +34,9 @@ def rendered(call: Call) -> bytes:
     """Return the body to post for `call`."""
     request, model = call.request, call.model
     compat = model.compat
-    body: Body = {"model": model.ref.id, "messages": [*_messages(call)], "stream": True}
-    if compat.get("supportsUsageInStreaming", True):
+    streams = bool(compat.get("supportsStreaming", True))
+    body: Body = {"model": model.ref.id, "messages": [*_messages(call)], "stream": streams}
+    if streams and compat.get("supportsUsageInStreaming", True):
         body["stream_options"] = {"include_usage": True}
     if request.max_tokens is not None:
         body[str(compat.get("maxTokensField", "max_tokens"))] = request.max_tokens

@@ -36,6 +36,12 @@ class Keys(Protocol):
     def __call__(self, route: Route, base_url: str) -> Awaitable[Key | None]: ...
 
 
+class Headers(Protocol):
+    """The headers of a route whose values are found when they are used. Raises `CredentialError`."""
+
+    def __call__(self, route: Route) -> Awaitable[Mapping[str, str]]: ...
+
+
 ENDS = (Reply, Fault)  # made once: a union in `isinstance` is made anew for each event
 TIMED_OUT: Mapping[FaultKind, str] = {
     FaultKind.FIRST_CONTENT_TIMEOUT: "no content within {first_content_s:g} s",
@@ -54,6 +60,7 @@ class Wires:
     keys: Keys
     watchdog: Watchdog
     redact: Callable[[str], str] = str
+    late_headers: Headers | None = None
 
     async def has_key(self, route: Route) -> str | None:
         """The reason why `route` has no key, or None if it has one."""
@@ -86,9 +93,10 @@ class Wires:
         base_url = model.base_url or provider.base_url
         try:
             key = await self.keys(route, base_url)
+            late: Mapping[str, str] = {} if self.late_headers is None else await self.late_headers(route)
         except CredentialError as error:
             return Fault(FaultKind.KEY, self.redact(str(error)))
-        headers = {**provider.headers, **model.headers}
+        headers = {**provider.headers, **model.headers, **late}
         call = Call(route, model, request, base_url, key, headers, provider.auth, fresh)
         with self.watchdog.watch(model.limits) as watch:
             result = await self._read(stream, call, watch, on_delta)

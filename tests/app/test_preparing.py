@@ -74,11 +74,30 @@ def test_the_pool_and_the_start_follow_the_options_then_the_settings(
 @pytest.mark.parametrize(
     ("settings", "options", "notice"),
     [
-        ({"enabledModels": ["a/A", "b/*", "c/C", "nobody/*"]}, {}, "No model fits 'nobody/*' of enabledModels"),
-        ({"enabledModels": ["nobody/*"]}, {}, "all models with keys are used instead."),
-        ({"enabledModels": ["groq/*"]}, {}, "all models with keys are used instead."),
+        ({"enabledModels": ["a/A", "b/*", "c/C", "nobody/*"]}, {}, "No model fits 'nobody/*' of enabledModels. It is"),
+        (
+            {"enabledModels": ["a/A", "b/B", "c/C", "b/BB"]},
+            {},
+            "No model fits 'b/BB' of enabledModels (did you mean b/B?)",
+        ),
+        (
+            {"enabledModels": ["a/A", "b/B", "c/C", "b/*:ultra"]},
+            {},
+            "'ultra' in 'b/*:ultra' of enabledModels is no thinking level; these are: off, minimal, low, medium,",
+        ),
         ({}, {"models": ("a/A", "b/B", "c/C", "nobody")}, "No model fits 'nobody' of --models"),
-        ({"defaultModel": "nobody"}, {}, "The default model 'nobody' of settings.json is unknown"),
+        ({"defaultModel": "nobody"}, {}, "The defaultModel 'nobody' of settings.json is unknown; the first usable one"),
+        ({"defaultModel": "a/B"}, {}, "The defaultModel 'a/B' of settings.json is unknown (did you mean "),
+        (
+            {"defaultProvider": "gorq"},
+            {},
+            "The defaultProvider 'gorq' of settings.json is unknown (did you mean groq?)",
+        ),
+        (
+            {"defaultProvider": "groq"},
+            {},
+            "The default model cannot be used: groq/openai/gpt-oss-120b has no usable key.",
+        ),
         ({"defaultProvider": "groq", "defaultModel": "one"}, {}, "groq/one has no usable key. Set GROQ_API_KEY"),
     ],
 )
@@ -89,6 +108,94 @@ def test_a_wish_that_cannot_be_met_is_told_and_the_rest_works(
     setup = desk.prepare(**options)
     assert order(setup) == ["a/A", "b/B", "c/C"]
     assert [text for text in setup.notices if notice in text]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("nobody/*", "No model fits 'nobody/*' of enabledModels."),
+        ("b/B:ultra", "'ultra' in 'b/B:ultra' of enabledModels is no thinking level"),
+        ("groq/*", "groq/openai/gpt-oss-120b has no usable key. Set GROQ_API_KEY, or add groq to auth.json."),
+        ("github-copilot/*", "github-copilot needs a login, which this version does not have yet"),
+    ],
+)
+def test_enabled_models_that_leave_none_stop_a_strict_start_and_are_told_in_the_app(
+    desk: Desk, pattern: str, reason: str
+) -> None:
+    desk.write(settings={"enabledModels": [pattern]})
+    with pytest.raises(NoUsableModel) as refused:
+        desk.prepare()
+    assert str(refused.value).startswith("None of enabledModels can be used. ")
+    assert reason in str(refused.value)
+    assert str(refused.value).endswith("Correct it in settings.json.")
+    setup = desk.prepare(strict=False)
+    assert order(setup) == ["a/A", "b/B", "c/C"]
+    assert "None of enabledModels can be used; all models with keys are used instead." in setup.notices
+
+
+def test_a_foreign_api_costs_only_its_provider_in_every_mode(desk: Desk) -> None:
+    foreign = {"baseUrl": ADDRESS, "api": "bedrock-converse-stream", "models": [{"id": "x"}]}
+    desk.write(models={"providers": {**ABC, "b": foreign}})
+    setup = desk.prepare()
+    assert order(setup) == ["a/A", "c/C"]
+    (notice,) = setup.notices
+    assert "The provider b of models.json is not used: the api 'bedrock-converse-stream' is not spoken here." in notice
+
+
+def test_a_header_that_cannot_be_had_costs_its_provider_and_is_never_sent_as_it_is_written(desk: Desk) -> None:
+    lacking, full = ({"x-key": f"$HEADER_{name}"} for name in ("LACKING", "FULL"))
+    providers = {"a": {**ABC["a"], "headers": lacking}, "b": {**ABC["b"], "headers": full}}
+    desk.write(models={"providers": providers})
+    setup = desk.prepare(environ={"HEADER_FULL": "0123456789"})
+    assert order(setup) == ["b/B"]
+    assert setup.catalog.models[ModelRef("b", "B")].headers == {"x-key": "0123456789"}
+    assert setup.redactor.clean("0123456789") != "0123456789"
+    (notice,) = setup.notices
+    assert "models.json, providers.a.headers.x-key: the environment variable HEADER_LACKING is not set." in notice
+
+
+def test_the_order_without_configuration_is_defaults_then_others_with_all_accounts(desk: Desk) -> None:
+    desk.write(models={}, auth={"mistral": {"type": "api_key", "key": "k"}, "xai": {"type": "api_key", "key": "k"}})
+    setup = desk.prepare(environ={"ANTHROPIC_API_KEY": "k"})
+    assert order(setup) == [
+        "mistral/devstral-medium-latest",
+        "xai/grok-4.7",
+        "anthropic/claude-opus-5-5",
+        "mistral/mistral-medium-latest",
+        "anthropic/claude-fable-5-2",
+        "anthropic/claude-sonnet-5-5",
+        "anthropic/claude-haiku-5-5",
+    ]
+    led = desk.prepare(environ={"ANTHROPIC_API_KEY": "k"}, model="anthropic/claude-sonnet-5-5")
+    assert order(led)[:3] == ["anthropic/claude-sonnet-5-5", "mistral/devstral-medium-latest", "xai/grok-4.7"]
+
+
+def test_a_login_of_pi_is_used_while_it_is_valid(desk: Desk) -> None:
+    login = {"type": "oauth", "access": "token", "refresh": "r", "expires": 10_000, "accountId": "acc"}
+    desk.write(models={}, auth={"openai-codex": login})
+    live = World(environ={}, home=desk.home, wall=lambda: 9.0)
+    setup = prepare(Options(cwd=desk.folder), live)
+    assert order(setup)[0] == "openai-codex/gpt-6.1-sol"
+    assert setup.catalog.models[ModelRef("openai-codex", "gpt-6.1-sol")].headers["chatgpt-account-id"] == "acc"
+    late = World(environ={}, home=desk.home, wall=lambda: 11.0)
+    with pytest.raises(ConfigError, match="login needed"):
+        prepare(Options(cwd=desk.folder), late)
+
+
+def test_settings_of_a_strange_folder_that_narrow_nothing_are_named(desk: Desk) -> None:
+    settings = desk.folder / ".pi" / "settings.json"
+    settings.write_text('{"enabledModels": "a/A"}')
+    (notice,) = desk.prepare().notices
+    assert "enabledModels: must be a list" in notice
+    assert notice.endswith("Until then this folder narrows no models.")
+    settings.write_text("{")
+    (notice,) = desk.prepare().notices
+    assert "line 1: is not valid JSON" in notice
+    assert notice.endswith("Until then this folder narrows no models.")
+    settings.write_text('{"enabledModels": ["nobody/*"]}')
+    assert desk.prepare().notices == [
+        "The project's enabledModels (nobody/*) names none of your models; it is passed over."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +285,7 @@ def test_the_pool_follows_an_edit_of_the_settings_while_the_agent_works(desk: De
     assert live.later() == ["c/C", "a/A"]
     assert live.pool().version > version
     assert setup.selection.start == Route("a", "A")
-    assert live.told == ["No model fits 'nobody' of enabledModels; it is passed over."]
+    assert live.told == ["No model fits 'nobody' of enabledModels. It is passed over."]
 
 
 def test_an_edit_of_a_level_alone_counts(desk: Desk) -> None:

@@ -120,13 +120,15 @@ def test_a_wrong_provider_loses_only_itself(home: Home) -> None:
     "bad": {"baseUrl": 3},
     "worse": {"baseUrl": "https://w", "models": [{"name": "no id"}]},
     "open": {"baseUrl": "http://host.example/v1"},
+    "framed": {"baseUrl": "https://f", "headers": {"Content-Length": "7"}},
+    "split": {"baseUrl": "https://f", "headers": {"x-a": "1\\r\\nx-b: 2"}},
     "foreign": {"baseUrl": "https://f", "api": "something-else"},
     "good": {"baseUrl": "https://good.example/v1/",},
   }
 }""",
     )
     found = home.load()
-    assert list(found.models.providers) == ["good"]
+    assert list(found.models.providers) == ["foreign", "good"]  # what is not spoken here is no mistake
     assert found.models.providers["good"].base_url == "https://good.example/v1"
     path = home.agent / "models.json"
     assert [str(problem) for problem in found.problems] == [
@@ -134,7 +136,10 @@ def test_a_wrong_provider_loses_only_itself(home: Home) -> None:
         f'{path}, line 5, providers.worse.models[0]: "id" is missing. Add it.',
         f"{path}, line 6, providers.open.baseUrl: must use https, because plain http is for this machine only."
         ' Write it as "https://host/v1".',
-        f"{path}, line 7, providers.foreign.api: must be 'openai-completions'. Write one of these.",
+        f"{path}, line 7, providers.framed.headers: must not hold Content-Length, which is set by the program itself."
+        " Correct it.",
+        f"{path}, line 8, providers.split.headers: must not hold line breaks or control characters (in x-a)."
+        " Correct it.",
     ]
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 from pi_fallback.config.schema import ModelsFile, Settings
+from pi_fallback.core.apis import DIALECTS
 from pi_fallback.core.catalog import Catalog, asked_for, build, named_providers
-from pi_fallback_hookspecs import Limits, Model, ModelRef, Provider
+from pi_fallback_hookspecs import Limits, Model, ModelRef, Price, Provider
 
 BIG = Model(ModelRef("known", "big"), context_window=1000, compat={"a": 1}, limits=Limits(quiet_s=60.0))
 KNOWN = Provider(
@@ -13,10 +16,15 @@ KNOWN = Provider(
 
 
 def built(
-    providers: Mapping[str, object] | None = None, *, names: Sequence[str] = (), quiet_s: float | None = None
+    providers: Mapping[str, object] | None = None,
+    *,
+    names: Sequence[str] = (),
+    quiet_s: float | None = None,
+    listed: Sequence[Model] = (),
 ) -> Catalog:
     file = ModelsFile.model_validate({"providers": providers or {}})
-    return build([KNOWN], [], file, names=names, quiet_s=quiet_s)
+    told = {model.ref: model for model in listed}
+    return build([KNOWN], [], file, names=names, quiet_s=quiet_s, listed=told)
 
 
 def test_an_address_and_a_list_of_ids_are_enough() -> None:
@@ -105,3 +113,97 @@ def test_names_speak_of_the_provider_before_their_first_slash() -> None:
     names = ["ollama/qwen:7b", "lmstudio/*", "gpt", "nobody/x", "ollama/other"]
     assert named_providers(names, {"ollama", "lmstudio", "openai"}) == ("ollama", "lmstudio")
     assert named_providers(asked_for(Settings.model_validate({"defaultProvider": "ollama"})), {"ollama"}) == ("ollama",)
+
+
+def acme(**config: object) -> Mapping[str, object]:
+    return {"acme": {"baseUrl": "https://acme.example/v1", "models": [{"id": "m"}], **config}}
+
+
+@pytest.mark.parametrize(
+    ("api", "base_url", "dialect", "address", "auth"),
+    [
+        *((name, "https://a.example/v1", name, "https://a.example/v1", "") for name in DIALECTS),
+        ("azure-openai-responses", "https://r.openai.azure.com", "openai-responses", "/openai/v1", "api-key"),
+        ("azure-openai-responses", "https://r.openai.azure.com/openai/v1", "openai-responses", "/openai/v1", "api-key"),
+        ("openai-codex-responses", "https://c.example/backend-api", "openai-responses", "/backend-api/codex", ""),
+        ("google-vertex", "https://v.example", "google-generative-ai", "/v1/publishers/google", ""),
+        ("google-gemini-cli", "https://g.example", "google-generative-ai", "https://g.example", "bearer"),
+        ("mistral-conversations", "https://m.example", "openai-completions", "https://m.example/v1", ""),
+    ],
+)
+def test_an_api_of_pi_is_the_dialect_that_speaks_it(
+    api: str, base_url: str, dialect: str, address: str, auth: str
+) -> None:
+    for place in (acme(api=api, baseUrl=base_url), acme(baseUrl=base_url, models=[{"id": "m", "api": api}])):
+        found = built(place)
+        assert found.notices == ()
+        assert found.closed == {}
+        provider = found.providers["acme"]
+        assert (provider.dialect, provider.auth) == (dialect, auth)
+        assert provider.base_url.endswith(address)
+
+
+@pytest.mark.parametrize(
+    ("api", "hint"),
+    [("bedrock-converse-stream", "Those that are: openai-completions,"), ("openai-response", "openai-responses?")],
+)
+def test_an_api_that_nothing_here_speaks_closes_its_provider_and_nothing_else(api: str, hint: str) -> None:
+    catalog = built({**acme(api=api), "other": {"baseUrl": "https://o.example", "models": [{"id": "o"}]}})
+    assert hint in catalog.closed["acme"]
+    (notice,) = catalog.notices
+    assert notice.startswith(f"The provider acme of models.json is not used: the api {api!r} is not spoken here.")
+    assert [str(ref) for ref in catalog.models] == ["known/big", "other/o"]
+
+
+def test_a_model_may_have_an_api_and_an_address_of_its_own() -> None:
+    own = {"id": "c", "api": "anthropic-messages", "baseUrl": "https://b.example"}
+    catalog = built(acme(models=[{"id": "m"}, own, {"id": "x", "api": "pi-messages"}]))
+    plain, claude = catalog.models[ModelRef("acme", "m")], catalog.models[ModelRef("acme", "c")]
+    assert (plain.dialect, plain.base_url) == ("", "")
+    assert (claude.dialect, claude.base_url) == ("anthropic-messages", "https://b.example")
+    assert ModelRef("acme", "x") not in catalog.models
+    (notice,) = catalog.notices
+    assert notice.startswith("The model acme/x of models.json is not used: the api 'pi-messages'")
+
+
+def test_prices_are_dollars_for_a_million_tokens_and_an_override_changes_what_it_names() -> None:
+    cost = {"input": 1, "output": 2, "cacheRead": 0.5, "cacheWrite": 3}
+    catalog = built(acme(models=[{"id": "m", "cost": cost}], modelOverrides={"m": {"cost": {"output": 4}}}))
+    assert catalog.models[ModelRef("acme", "m")].price == Price(1.0, 4.0, 0.5, 3.0)
+    assert catalog.models[BIG.ref].price is None
+
+
+def test_prefill_is_asked_for_in_compat() -> None:
+    models = [{"id": "m"}, {"id": "n", "compat": {"supportsAssistantPrefill": True}}]
+    catalog = built(acme(models=models))
+    assert [model.prefill for ref, model in catalog.models.items() if ref.provider == "acme"] == [False, True]
+
+
+def test_a_header_with_the_key_is_asked_for_by_its_name_in_pi() -> None:
+    assert built(acme(authHeader=True, api="anthropic-messages")).providers["acme"].auth == "bearer"
+    assert built(acme(authHeader=False)).providers["acme"].auth == ""
+
+
+def test_quirks_that_nobody_reads_are_named_with_the_nearest_one() -> None:
+    compat = {"maxTokenField": "x", "supportsStore": False, "supportsUsageInStreaming": False}
+    model = {"id": "c", "api": "anthropic-messages", "compat": {"maxTokensField": "x", "thinking": "budget"}}
+    assert built(acme(compat=compat, models=[{"id": "m"}, model])).notices == (
+        "models.json, providers.acme.compat: nothing here reads maxTokenField (did you mean maxTokensField?).",
+        "models.json, providers.acme.models[1].compat: nothing here reads maxTokensField.",
+    )
+
+
+def test_a_model_that_its_provider_lists_is_accepted_by_name_and_by_nothing_else() -> None:
+    new = Model(ModelRef("acme", "new"), context_window=7)
+    other = Model(ModelRef("acme", "other"))
+    catalog = built(acme(), names=["acme/new:high", "acme/o*", "nobody/x"], listed=[new, other])
+    assert [str(ref) for ref in catalog.models if ref.provider == "acme"] == ["acme/m", "acme/new"]
+    assert catalog.models[new.ref].context_window == 7
+    assert list(catalog.listed) == [new.ref, other.ref]
+    assert new.ref in built(acme(), names=["new"], listed=[new]).models
+
+
+def test_a_provider_holds_its_models_as_they_are_in_the_end() -> None:
+    catalog = built({"known": {"modelOverrides": {"big": {"contextWindow": 5}}}}, names=["known/newest"])
+    assert [model.ref.id for model in catalog.providers["known"].models] == ["big", "newest"]
+    assert catalog.providers["known"].models[0].context_window == 5

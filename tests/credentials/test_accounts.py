@@ -1,13 +1,19 @@
 """Who may be asked, with what, and why not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import pytest
 
 from pi_fallback.config.schema import AuthFile, ModelsFile
 from pi_fallback.credentials.accounts import Found, accounts, labels, secrets_in
 from pi_fallback.credentials.sources import Command, Literal, Login, NoKey, Variable
-from pi_fallback_hookspecs import Provider
+from pi_fallback_hookspecs import Call, Model, ModelRef, Provider, StreamEvent
+
+
+async def rehearsed(_call: Call) -> AsyncGenerator[StreamEvent, None]:
+    raise NotImplementedError
+    yield
+
 
 NOW = 1_000_000.0
 SECRET = "sk-0123456789abcdef"
@@ -18,7 +24,12 @@ PROVIDERS = {
         Provider("two", "https://two.example:8443/v1", env=("TWO_KEY",)),
         Provider("acme", "https://acme.example", needs_key=False),
         Provider("local", "http://localhost:1/v1", needs_key=False),
-        Provider("wire", needs_key=False),
+        Provider("wire", needs_key=False, stream=rehearsed),
+        Provider("lost", env=("LOST_KEY",)),
+        Provider("club", "https://club.example", env=("CLUB_KEY",), login="oauth"),
+        Provider(
+            "split", "https://split.example", models=(Model(ModelRef("split", "m"), base_url="https://m.example/v1"),)
+        ),
     )
 }
 
@@ -28,6 +39,7 @@ def found(
     file: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
     named: Sequence[str] = (),
+    closed: Mapping[str, str] | None = None,
 ) -> Found:
     return accounts(
         AuthFile.model_validate(auth or {}),
@@ -36,6 +48,8 @@ def found(
         environ or {},
         wall=NOW,
         named=named,
+        closed=closed,
+        address_variables={"lost": ("LOST_ADDRESS",)},
     )
 
 
@@ -118,9 +132,9 @@ def test_a_word_in_capitals_is_named_where_it_stands() -> None:
 
 
 def test_an_account_of_a_provider_that_nobody_knows_is_named() -> None:
-    result = found({"anthropic": key("a")})
+    result = found({"nobody": key("a")})
     assert result.accounts == ()
-    assert "anthropic" in result.notices[0]
+    assert "nobody" in result.notices[0]
 
 
 def test_a_provider_that_needs_no_key_is_used_only_if_somebody_spoke_of_it() -> None:
@@ -136,6 +150,31 @@ def test_a_plugins_own_wire_needs_no_address() -> None:
     assert (account.origin, account.unusable) == ("", None)
 
 
+def test_a_provider_without_address_says_which_variable_would_give_it_one() -> None:
+    result = found(environ={"LOST_KEY": SECRET})
+    assert [account.unusable for account in result.accounts] == ["it has no address"]
+    (problem,) = map(str, result.problems)
+    assert problem == '$LOST_KEY: it has no address. Set LOST_ADDRESS, or give it a "baseUrl" in models.json.'
+
+
+def test_only_a_login_opens_a_provider_that_asks_for_one() -> None:
+    result = found({"club": key("a")}, environ={"CLUB_KEY": SECRET})
+    assert [account.unusable for account in result.accounts] == ["needs a login, which this version does not have yet"]
+    (account,) = found({"club": {"type": "oauth", "access": SECRET, "expires": (NOW + 60) * 1000}}).accounts
+    assert account.unusable is None
+
+
+def test_a_provider_that_is_closed_has_no_usable_account_and_is_not_named_twice() -> None:
+    result = found({"one": key("a"), "two": key("$UNSET")}, closed={"one": "why", "two": "why"})
+    assert [account.unusable for account in result.accounts] == ["why", "why"]
+    assert result.problems == ()
+
+
+def test_a_key_also_belongs_to_the_addresses_of_single_models() -> None:
+    (account,) = found({"split": key("a")}).accounts
+    assert (account.origin, account.also) == ("https://split.example:443", {"https://m.example:443"})
+
+
 def test_a_command_does_not_print() -> None:
     result = found({"one": key(f"!echo {SECRET}")})
     assert result.accounts[0].source == Command(f"echo {SECRET}")
@@ -149,15 +188,27 @@ def test_every_secret_that_is_known_is_told_to_the_redactor_before_it_is_used() 
             "two": {"type": "oauth", "access": "access", "refresh": "refresh", "expires": 1},
             "six": key("$VARIABLE"),
             "ten": key("!command"),
+            "mix": key("${PART}-and-more"),
         }
     )
-    headers = {"Authorization": "Bearer in-header", "X-Title": "no secret"}
+    headers = {
+        "Authorization": "Bearer in-header",
+        "X-Title": "no secret",
+        "X-Any": "Bearer $FOR_HEADER",
+        "X-Run": "!c",
+    }
     models = [{"id": "m", "headers": {"x-api-key": "in-model"}}]
     file = ModelsFile.model_validate(
         {"providers": {"acme": {"apiKey": "of-acme", "headers": headers, "models": models}}}
     )
-    environ = {"VARIABLE": "in-variable", "ONE_KEY": " in-environment\n", "HOME": "/home"}
+    environ = {
+        "PART": "in-part",
+        "FOR_HEADER": "for-header",
+        "VARIABLE": "in-variable",
+        "ONE_KEY": " in-environment\n",
+        "HOME": "/home",
+    }
     assert set(secrets_in(auth, file, PROVIDERS, environ)) == {
         *("literal", "brought", "access", "refresh", "in-variable"),
-        *("in-header", "in-model", "of-acme", "in-environment"),
+        *("in-header", "in-model", "of-acme", "in-environment", "in-part", "for-header"),
     }

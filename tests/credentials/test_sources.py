@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_fallback.credentials.sources import Command, Literal, Variable, read
+from pi_fallback.credentials.sources import Command, Literal, Template, Variable, filled, read, read_text
 
 ENVIRON = {"SET": "value", "MY_KEY": "value", "EMPTY": "", "lower": "value"}
 
@@ -24,9 +24,13 @@ ENVIRON = {"SET": "value", "MY_KEY": "value", "EMPTY": "", "lower": "value"}
         ("UNSET_NAME", Literal("UNSET_NAME")),
         ("EMPTY", Literal("EMPTY")),
         ("lower", Literal("lower")),
-        ("$not a name", Literal("$not a name")),
+        ("$not a name", Template((Variable("not"), " a name"))),
         ("${SET", Literal("${SET")),
-        ("sk-$SET", Literal("sk-$SET")),
+        ("sk-$SET", Template(("sk-", Variable("SET")))),
+        ("${SET}_${UNSET}", Template((Variable("SET"), "_", Variable("UNSET")))),
+        ("sk-$$SET", Literal("sk-$SET")),
+        ("$$", Literal("$")),
+        ("$!not a command", Literal("!not a command")),
         ("$", Literal("$")),
         ("", Literal("")),
     ],
@@ -50,4 +54,18 @@ def test_values_that_an_account_brings_along_come_first() -> None:
 
 @given(st.text(min_size=6).filter(lambda text: not text.startswith(("$", "env:"))))
 def test_no_source_prints_what_was_written(text: str) -> None:
-    assert repr(read(text, {}).source) in ("Literal()", "Command()")
+    assert repr(read(text, {}).source) in ("Literal()", "Command()", "Template()")
+
+
+@pytest.mark.parametrize("text", ["SET", "env:SET"])
+def test_in_a_header_only_signs_mean_anything(text: str) -> None:
+    assert read_text(text) == Literal(text)
+
+
+def test_a_text_is_filled_with_what_its_variables_hold() -> None:
+    source = read_text("Bearer ${SET}-$MY_KEY")
+    assert isinstance(source, Template)
+    assert filled(source, ENVIRON) == "Bearer value-value"
+    with pytest.raises(LookupError) as missing:
+        filled(Template(("a", Variable("EMPTY"))), ENVIRON)
+    assert missing.value.args == ("EMPTY",)

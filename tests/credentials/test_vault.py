@@ -3,14 +3,16 @@
 import os
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
 
 from pi_fallback.credentials.accounts import Account
+from pi_fallback.credentials.headers import HeaderSources
 from pi_fallback.credentials.redaction import MARK, Redactor
-from pi_fallback.credentials.sources import Command, Literal, Login, NoKey, Source, Variable
+from pi_fallback.credentials.sources import Command, Literal, Login, NoKey, Source, Template, Variable
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import CredentialError
 from pi_fallback_hookspecs import Key, Route
@@ -44,6 +46,38 @@ async def secret_of(source: Source) -> str:
 )
 async def test_every_source_gives_its_secret(source: Source) -> None:
     assert await secret_of(source) == SECRET
+
+
+async def test_a_text_with_variables_in_it_gives_one_secret() -> None:
+    assert await secret_of(Template(("sk-", Variable("SET"), "-x"))) == f"sk-{SECRET}-x"
+
+
+async def test_the_key_of_a_provider_goes_to_the_address_of_its_model() -> None:
+    both = replace(account(Literal(SECRET)), also=frozenset({"https://m.example:443"}))
+    key = await vault(both).key_for(ROUTE, "https://m.example/v1")
+    assert key is not None
+    assert key.reveal("https://m.example:443") == SECRET
+    with pytest.raises(PermissionError):
+        key.reveal(ORIGIN)
+
+
+async def test_headers_are_found_when_they_are_used_and_a_models_own_go_over_its_providers() -> None:
+    redactor = Redactor()
+    sources: HeaderSources = {
+        ("one", ""): {"x-run": Command(f"echo {SECRET}"), "x-other": Command("echo other")},
+        ("one", "m"): {"x-other": Literal("plain")},
+    }
+    with_headers = Vault((), ENVIRON, redactor, wall=lambda: 0.0, headers=sources)
+    assert await with_headers.headers_for(ROUTE) == {"x-run": SECRET, "x-other": "plain"}
+    assert redactor.clean(SECRET) == MARK
+    assert await with_headers.headers_for(Route("two", "m")) == {}
+
+
+async def test_a_header_that_cannot_be_had_is_told_without_its_command() -> None:
+    sources: HeaderSources = {("one", ""): {"x-run": Command(f"exit 3 # {SECRET}")}}
+    with pytest.raises(CredentialError, match=r"^No header x-run for one \(models\.json\): .* status 3\.") as failed:
+        await Vault((), ENVIRON, Redactor(), wall=lambda: 0.0, headers=sources).headers_for(ROUTE)
+    assert SECRET not in str(failed.value)
 
 
 async def test_a_provider_without_key_gets_none() -> None:

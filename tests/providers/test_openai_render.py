@@ -71,6 +71,9 @@ def test_options_go_under_the_name_that_the_host_knows(
 
 def test_usage_is_not_asked_for_where_that_is_refused() -> None:
     assert "stream_options" not in body_of(compat={"supportsUsageInStreaming": False})
+    whole = body_of(compat={"supportsStreaming": False})
+    assert whole["stream"] is False
+    assert "stream_options" not in whole
 
 
 def test_system_and_tools_are_rendered() -> None:
