@@ -29,7 +29,7 @@ _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _ODD_PICTURE = "(an image of type {}, left out: this provider takes none of that type)"
 _NO_OUTPUT = "(no output)"
-_GO_ON = "Continue."  # newer models refuse a conversation that ends with their own words
+_GO_ON = "Continue."  # newer models refuse a conversation that ends with an answer
 
 
 def rendered(call: Call) -> bytes:
@@ -47,7 +47,7 @@ def rendered(call: Call) -> bytes:
         **thinking.fields,
     }
     if request.system.strip():
-        body["system"] = [_marked({"type": "text", "text": request.system})] if is_cached else request.system
+        body["system"] = [_marked(_text(request.system))] if is_cached else request.system
     if request.tools and model.tools:
         is_eager = bool(compat.get("supportsEagerToolInputStreaming"))
         tools = [_tool(tool, is_eager=is_eager) for tool in request.tools]
@@ -58,30 +58,38 @@ def rendered(call: Call) -> bytes:
 
 
 def _messages(call: Call, messages: Sequence[Message], prefix: str, *, thoughts: bool, is_cached: bool) -> list[Body]:
-    """Return the conversation with roles taking turns: what one side says in a row is one message."""
+    """Return the conversation with roles taking turns.
+
+    What is here once stays as it is in later requests: newer models refuse their thoughts behind other words.
+    """
     turns: list[tuple[str, list[Body]]] = []
-
-    def add(role: str, blocks: list[Body]) -> None:
-        if turns and turns[-1][0] == role:
-            turns[-1][1].extend(blocks)
-        elif blocks:
-            turns.append((role, blocks))
-
     for message in messages:
         match message:
             case UserMessage():
-                add("user", [_part(block, call.model) for block in message.content])
+                _add(turns, "user", [_part(block, call.model) for block in message.content])
             case AssistantMessage():
-                add("assistant", _said(message, call, thoughts=thoughts))
+                _add(turns, "assistant", _said(message, call, thoughts=thoughts))
             case ToolResultMessage():
-                add("user", [_result(message, call.model)])
+                _add(turns, "user", [_result(message, call.model)])
     if prefix:
-        add("assistant", [{"type": "text", "text": prefix}])
+        _add(turns, "assistant", [_text(prefix)])
     elif turns and turns[-1][0] == "assistant":
-        add("user", [{"type": "text", "text": _GO_ON}])
+        _add(turns, "user", [_text(_GO_ON)])
     if is_cached and (said := [blocks for role, blocks in turns if role == "user"]):
         said[-1][-1] = _marked(said[-1][-1])
     return [{"role": role, "content": blocks} for role, blocks in turns]
+
+
+def _add(turns: list[tuple[str, list[Body]]], role: str, blocks: list[Body]) -> None:
+    """Add what `role` says: the user's words to those before, an answer to a question of its own."""
+    if not blocks:
+        return
+    if turns and turns[-1][0] == role == "user":
+        turns[-1][1].extend(blocks)
+        return
+    if turns and turns[-1][0] == role:
+        turns.append(("user", [_text(_GO_ON)]))
+    turns.append((role, blocks))
 
 
 def _said(message: AssistantMessage, call: Call, *, thoughts: bool) -> list[Body]:
@@ -96,7 +104,7 @@ def _blocks(message: AssistantMessage, call: Call, *, thoughts: bool) -> Iterato
         match block:
             case Text(text=text):
                 if text.strip():
-                    yield {"type": "text", "text": text}
+                    yield _text(text)
             case Thinking():
                 if thoughts and is_own(message, block, call, NAME):
                     yield _thought(block)
@@ -126,13 +134,17 @@ def _result(message: ToolResultMessage, model: Model) -> Body:
 
 def _part(block: Text | Image, model: Model) -> Body:
     if isinstance(block, Text):
-        return {"type": "text", "text": block.text}
+        return _text(block.text)
     if "image" not in model.inputs:
-        return {"type": "text", "text": NO_IMAGES}
+        return _text(NO_IMAGES)
     if block.mime_type not in _PICTURES:
-        return {"type": "text", "text": _ODD_PICTURE.format(block.mime_type)}
+        return _text(_ODD_PICTURE.format(block.mime_type))
     source = {"type": "base64", "media_type": block.mime_type, "data": block.data}
     return {"type": "image", "source": source}
+
+
+def _text(text: str) -> Body:
+    return {"type": "text", "text": text}
 
 
 def _tool(tool: ToolSpec, *, is_eager: bool) -> Body:
