@@ -1,11 +1,13 @@
 """History: a conversation made fit to send. Every dialect renders what `sendable` returns."""
 
+import operator
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from pi_fallback.http import WireError
+from pi_fallback.providers.ids import wire_name
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Call,
@@ -28,6 +30,7 @@ NO_BEGINNING = "[The beginning of this conversation is not shown.]"
 NO_IMAGES = "(an image, left out: this model takes none)"
 NOTHING = "(nothing)"
 
+_NO_RESULT = ToolResultMessage("", "", (Text(NO_RESULT),), is_error=True)
 _Place: TypeAlias = tuple[int, int]  # of a call: of its message among all, and of itself in that
 
 
@@ -35,7 +38,7 @@ def sendable(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Return the messages that a provider may see, in an order that every dialect takes.
 
     Answers that ended in error or abort are left out, with the results of their calls. Every call is
-    followed by exactly one result, under an id that no other call has: a missing result is made up and
+    followed by exactly one result, under an id that no other call has and a legal name: a missing result is made up and
     says so, a surplus one is left out, one without a call before it becomes the user's words. A conversation that
     begins with an answer gets an opening, and a message of the user that says nothing says so.
 
@@ -91,11 +94,12 @@ def _repaired(messages: Sequence[Message]) -> Iterator[Message]:
             case UserMessage():
                 yield _said(message)
             case AssistantMessage() if not _is_failed(message):
-                ids = [_unused(call.id, used) for call in message.tool_calls]
-                yield _with_ids(message, ids)
-                for number, call in enumerate(message.tool_calls):
-                    result = results.get((place, number)) or _no_result(call)
-                    yield result if result.call_id == ids[number] else replace(result, call_id=ids[number])
+                said = _with_ids(message, used)
+                yield said
+                for number, call in enumerate(said.tool_calls):
+                    result = results.get((place, number)) or _NO_RESULT
+                    is_same = (result.call_id, result.name) == (call.id, call.name)
+                    yield result if is_same else replace(result, call_id=call.id, name=call.name)
             case AssistantMessage():
                 pass
             case ToolResultMessage():
@@ -140,10 +144,6 @@ def _has_words(text: str) -> bool:
     return bool(text) and not text.isspace()
 
 
-def _no_result(call: ToolCall) -> ToolResultMessage:
-    return ToolResultMessage(call.id, call.name, (Text(NO_RESULT),), is_error=True)
-
-
 def _unused(wanted: str, used: set[str]) -> str:
     """Return `wanted`, or what comes nearest to it and is not in `used`; it is used from now on."""
     found, number = wanted, 1
@@ -154,11 +154,12 @@ def _unused(wanted: str, used: set[str]) -> str:
     return found
 
 
-def _with_ids(message: AssistantMessage, ids: Sequence[str]) -> AssistantMessage:
-    if ids == [call.id for call in message.tool_calls]:
-        return message
-    left = deque(ids)
-    content = tuple(
-        replace(block, id=left.popleft()) if isinstance(block, ToolCall) else block for block in message.content
-    )
-    return replace(message, content=content)
+def _with_ids(message: AssistantMessage, used: set[str]) -> AssistantMessage:
+    """Return `message` with ids of calls that are not in `used`, and with names that every dialect takes."""
+    content = tuple(_sendable_call(block, used) if isinstance(block, ToolCall) else block for block in message.content)
+    return message if all(map(operator.is_, content, message.content)) else replace(message, content=content)
+
+
+def _sendable_call(call: ToolCall, used: set[str]) -> ToolCall:
+    call_id, name = _unused(call.id, used), wire_name(call.name)
+    return call if (call_id, name) == (call.id, call.name) else replace(call, id=call_id, name=name)

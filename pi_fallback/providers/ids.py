@@ -1,7 +1,10 @@
-"""Ids of tool calls on the wire: ours where a host takes them, else a stand-in that is the same in every request."""
+"""Ids and names of tool calls on the wire: ours where a host takes them, else a stand-in, in every request the same."""
 
 import hashlib
 import re
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def wire_id(ours: str, legal: re.Pattern[str], *, length: int, prefix: str = "call_") -> str:
@@ -10,3 +13,12 @@ def wire_id(ours: str, legal: re.Pattern[str], *, length: int, prefix: str = "ca
         return ours
     digest = hashlib.sha256(ours.encode("utf-8", "replace")).hexdigest()
     return f"{prefix}{digest}"[:length]
+
+
+def wire_name(name: str) -> str:
+    """Return `name`, or what comes nearest to it, as a name that every dialect takes in a call of the past.
+
+    A model may call a tool that nobody has, by a name that no tool can have; its own provider takes that back, others
+    refuse the whole conversation.
+    """
+    return name if _NAME.fullmatch(name) else _NOT_IN_A_NAME.sub("_", name)[:64] or "_"

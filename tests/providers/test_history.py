@@ -48,6 +48,10 @@ def result(call_id: str, text: str = "done") -> ToolResultMessage:
     return ToolResultMessage(call_id, "read", (Text(text),))
 
 
+def named(name: str) -> list[Message]:
+    return [answer(ToolCall("a", name)), ToolResultMessage("a", name, (Text("1"),))]
+
+
 def lost(call_id: str) -> ToolResultMessage:
     return ToolResultMessage(call_id, "read", (Text(NO_RESULT),), is_error=True)
 
@@ -90,12 +94,17 @@ PICTURE = Image("aGk=", "image/png")
             [ASK, answer(A), result("a", "1"), ASK, answer(A2), result("a_2", "2")],
         ),
         ([ASK, answer(A, A), result("a", "1")], [ASK, answer(A, A2), result("a", "1"), lost("a_2")]),
+        # Names are legal.
+        ([ASK, *named("web search!")], [ASK, *named("web_search_")]),
+        ([ASK, *named("a" * 65)], [ASK, *named("a" * 64)]),
+        ([ASK, *named("")], [ASK, *named("_")]),
+        ([ASK, *named("3d-print_")], [ASK, *named("3d-print_")]),
         # A message that says nothing says so.
         ([user_message("")], [user_message(NOTHING)]),
         ([user_message(" \n", [PICTURE])], [UserMessage((PICTURE,))]),
         ([UserMessage(())], [user_message(NOTHING)]),
     ],
-    ids=range(21),
+    ids=range(25),
 )
 def test_rt5_a_history_is_made_fit_to_send_and_shows_what_was_mended(
     messages: list[Message], expected: list[Message]
