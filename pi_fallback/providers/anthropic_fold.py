@@ -111,7 +111,7 @@ class PartialMessage:
         if not isinstance(block, dict):
             raise malformed("content_block")
         block = cast("Object", block)
-        kind = block.get("type")
+        kind = as_text(block.get("type"))
         self._is_ours = kind in _OURS
         self._index = index if isinstance(index, int) else None
         match kind:

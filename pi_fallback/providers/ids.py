@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -21,4 +21,7 @@ def wire_name(name: str) -> str:
     A model may call a tool that nobody has, by a name that no tool can have; its own provider takes that back, others
     refuse the whole conversation.
     """
-    return name if _NAME.fullmatch(name) else _NOT_IN_A_NAME.sub("_", name)[:64] or "_"
+    if _NAME.fullmatch(name):
+        return name
+    legal = _NOT_IN_A_NAME.sub("_", name)
+    return (legal if _NAME.match(legal) else f"_{legal}")[:64]

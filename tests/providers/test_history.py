@@ -98,13 +98,14 @@ PICTURE = Image("aGk=", "image/png")
         ([ASK, *named("web search!")], [ASK, *named("web_search_")]),
         ([ASK, *named("a" * 65)], [ASK, *named("a" * 64)]),
         ([ASK, *named("")], [ASK, *named("_")]),
-        ([ASK, *named("3d-print_")], [ASK, *named("3d-print_")]),
+        ([ASK, *named("3d")], [ASK, *named("_3d")]),
+        ([ASK, *named("print-3d_")], [ASK, *named("print-3d_")]),
         # A message that says nothing says so.
         ([user_message("")], [user_message(NOTHING)]),
         ([user_message(" \n", [PICTURE])], [UserMessage((PICTURE,))]),
         ([UserMessage(())], [user_message(NOTHING)]),
     ],
-    ids=range(25),
+    ids=range(26),
 )
 def test_rt5_a_history_is_made_fit_to_send_and_shows_what_was_mended(
     messages: list[Message], expected: list[Message]
