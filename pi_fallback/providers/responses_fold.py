@@ -95,6 +95,8 @@ class PartialResponse:
         said = response.get("status")
         if isinstance(said, str) and said not in _NOT_YET:
             status = said
+        if not status:
+            raise WireError(Fault(FaultKind.INCOMPLETE, "The response does not say how it ended."))
         if status == "failed":
             raise _failed(response)
         if status != "completed":
@@ -123,7 +125,7 @@ class PartialResponse:
         if name == "error" or (data.get("error") and not name.startswith("response.") and "output" not in data):
             raise _error_event(data, event)
         if name in ("", "message") and isinstance(data.get("output"), list):
-            return self._end(data, "completed" if data.get("status") is None else as_text(data["status"]))
+            return self._end(data, as_text(data.get("status")))
         if name in ("", "message") and (error := error_in(data)) is not None:
             raise WireError(error_fault(error))
         if name.startswith("response."):

@@ -16,10 +16,11 @@ from pi_fallback.testing.google_wire import GoogleGenerativeAI
 from pi_fallback.testing.openai_wire import OpenAICompletions
 from pi_fallback.testing.playbook import Playbook
 from pi_fallback.testing.received import Log, Received
+from pi_fallback.testing.responses_wire import OpenAIResponses
 from pi_fallback.testing.sockets import Connection, accepted
 from pi_fallback.testing.steps import For, Playable, Scripts
 
-WIRES = (AnthropicMessages(), GoogleGenerativeAI(), OpenAICompletions())
+WIRES = (AnthropicMessages(), GoogleGenerativeAI(), OpenAICompletions(), OpenAIResponses())
 
 
 class FaultServer:

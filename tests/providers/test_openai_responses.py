@@ -123,7 +123,7 @@ ANSWER = sse(said("héllo "), said("wörld"), completed(WHOLE))
         sse(said("héllo "), said("wörld"), completed()),
         sse(completed(WHOLE)),
         json.dumps(response(WHOLE), indent=1).encode(),
-        json.dumps({"id": "r", "output": [WHOLE]}).encode(),
+        json.dumps({"status": "completed", "output": [WHOLE]}).encode(),
     ],
     ids=range(17),
 )
@@ -233,6 +233,7 @@ JSON = "content-type: application/json"
             "spent",
         ),
         (answering(whole(json.dumps(response(status="queued")).encode(), "200 OK", JSON)), FaultKind.FINISH, "queued"),
+        (answering(whole(json.dumps({"output": [WHOLE]}).encode(), "200 OK", JSON)), FaultKind.INCOMPLETE, "ended"),
         (answering(whole(ANSWER)[: 100 - len(ANSWER)]), FaultKind.BROKEN, "closed"),
         (answering(head("200 OK", *STREAM), b"nonsense\r\n"), FaultKind.MALFORMED, "chunk"),
         (answering(whole(b"event: error\ndata: it burns\n\n")), FaultKind.ERROR_EVENT, "it burns"),
