@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from pi_fallback.testing.google_answers import as_json, streamed, whole
+from pi_fallback.testing.google_names import camel_cased
 from pi_fallback.testing.google_rules import violations
 from pi_fallback.testing.google_turns import as_object
 from pi_fallback.testing.steps import Ok
@@ -53,7 +54,7 @@ class GoogleGenerativeAI:
         found = _METHOD.fullmatch(route)
         model = found["model"] if found else None
         return {
-            **(body if model else as_object(body.get("request"))),
+            **camel_cased(body if model else as_object(body.get("request"))),
             "model": unquote(model) if model else body.get("model"),
             "stream": found is not None and found["method"] == "streamGenerateContent",
             "alt": parse_qs(query).get("alt", ["json"])[-1],

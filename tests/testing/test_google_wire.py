@@ -96,7 +96,7 @@ BAD = {
     "arguments as text": ([USER, calls(call(args="{}")), results(result())], "args that are an object"),
     "a call with odd fields": ([USER, calls(call(type="x")), results(result())], "Unknown name 'type'"),
     "a result as text": ([USER, calls(call()), results(result(response="done"))], "response that is an object"),
-    "a result with odd fields": ([USER, calls(call()), results(result(is_error=True))], "Unknown name 'is_error'"),
+    "a result with odd fields": ([USER, calls(call()), results(result(is_error=True))], "Unknown name 'isError'"),
     "words in the parts of a result": ([USER, calls(call()), results(result(parts=[{"text": "x"}]))], "inlineData"),
     "a call without a result": ([USER, calls(call()), USER], "number of function response parts is equal"),
     "a call without a result at the end": ([USER, calls(call())], "followed by a function response turn"),
@@ -142,6 +142,17 @@ def test_a_well_formed_conversation_is_taken(contents: list[Any]) -> None:
 @pytest.mark.parametrize(("contents", "reason"), BAD.values(), ids=BAD)
 def test_a_conversation_is_refused_for(contents: list[Any], reason: str) -> None:
     assert reason in " / ".join(violations(asked(contents)))
+
+
+def test_names_of_fields_are_taken_in_both_spellings_but_what_is_the_authors_stays() -> None:
+    made = {"function_call": {"name": "read", "args": {"a_b": 1}, "id": "c1"}, "thought_signature": minted(1)}
+    told = {"function_response": {"name": "read", "response": {"a_b": 1}, "id": "c1"}}
+    config = {"max_output_tokens": 1, "thinking_config": {"thinking_level": "LOW"}}
+    body = asked([USER, calls(made), results(told)], generation_config=config)
+    assert violations(body) == ()
+    assert body["generationConfig"] == {"maxOutputTokens": 1, "thinkingConfig": {"thinkingLevel": "LOW"}}
+    assert body["contents"][1]["parts"][0]["functionCall"]["args"] == {"a_b": 1}
+    assert body["contents"][2]["parts"][0]["functionResponse"]["response"] == {"a_b": 1}
 
 
 def test_an_older_model_asks_for_no_signature() -> None:
@@ -192,11 +203,11 @@ def test_a_well_formed_body_is_taken(change: dict[str, Any]) -> None:
         ({"tools": [{"functionDeclarations": []}]}, "tools"),
         (tools(name="a b"), "Invalid function name"),
         (tools(description=7), "description"),
-        (tools(input_schema=SCHEMA), "Unknown name 'input_schema'"),
+        (tools(input_schema=SCHEMA), "Unknown name 'inputSchema'"),
         (tools(parameters=SCHEMA, parametersJsonSchema=SCHEMA), "mutually exclusive"),
         (tools(parametersJsonSchema={"type": "string"}), "must describe an object"),
         ({"tools": tools()["tools"] * 2}, "Duplicate function declaration"),
-        ({"generationConfig": {"max_tokens": 1}}, "Unknown name 'max_tokens'"),
+        ({"generationConfig": {"max_tokens": 1}}, "Unknown name 'maxTokens'"),
         ({"generationConfig": {"maxOutputTokens": 0}}, "max_output_tokens"),
         ({"generationConfig": {"maxOutputTokens": True}}, "max_output_tokens"),
         ({"generationConfig": {"temperature": 3}}, "temperature"),
@@ -223,8 +234,23 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "role parts text functionCall functionResponse name response thoughtSignature inlineData data mimeType "
-                "functionDeclarations thinkingConfig thinkingLevel x".split()
+                [
+                    "role",
+                    "parts",
+                    "text",
+                    "functionCall",
+                    "functionResponse",
+                    "name",
+                    "response",
+                    "thoughtSignature",
+                    "inlineData",
+                    "data",
+                    "mimeType",
+                    "functionDeclarations",
+                    "thinkingConfig",
+                    "thinkingLevel",
+                    "x",
+                ]
             ),
             inner,
         )
