@@ -1,8 +1,7 @@
 """The dialect `anthropic-messages`: one message, streamed."""
 
 from pi_fallback.providers.anthropic_fold import PartialMessage
-from pi_fallback.providers.anthropic_render import rendered
-from pi_fallback.providers.anthropic_thinking import NAME
+from pi_fallback.providers.anthropic_render import NAME, rendered
 from pi_fallback.providers.history import known_ids
 from pi_fallback.providers.streaming import Dialect
 from pi_fallback_hookspecs import Call, Producer

@@ -2,16 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from pi_fallback.providers.anthropic_thinking import NAME, thought
+from pi_fallback.providers.anthropic_thinking import thought
 from pi_fallback.providers.history import NO_IMAGES, is_own, sendable
 from pi_fallback.providers.ids import wire_id
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Call,
     Image,
-    Message,
     Model,
     Text,
     Thinking,
@@ -21,13 +20,17 @@ from pi_fallback_hookspecs import (
     UserMessage,
 )
 
+NAME = "anthropic-messages"
+
 Body = dict[str, object]
+Turns = list[tuple[str, list[Body]]]
 
 # Read-only mappings of the contract become objects on the way, which is cheaper than to thaw them first.
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict).encode
 _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _ODD_PICTURE = "(an image of type {}, left out: this provider takes none of that type)"
+_THOUGHTS = ("thinking", "redacted_thinking")
 _NO_OUTPUT = "(no output)"
 _GO_ON = "Continue."  # newer models refuse a conversation that ends with an answer
 
@@ -36,9 +39,10 @@ def rendered(call: Call) -> bytes:
     """Return the body to post for `call`."""
     request, model, compat = call.request, call.model, call.model.compat
     max_tokens = request.max_tokens or model.max_tokens  # the API has no default
-    messages = sendable(request.messages)
     prefix = request.prefix.rstrip() if model.prefill else ""  # space at its end is refused
-    thinking = thought(call, messages, max_tokens=max_tokens, is_prefilled=bool(prefix))
+    turns = _turns(call, prefix)
+    may_begin = _may_begin_to_think(turns)
+    thinking = thought(call, max_tokens=max_tokens, is_prefilled=bool(prefix), may_begin=may_begin)
     is_cached = bool(compat.get("supportsCacheControl", True))
     body: Body = {
         "model": model.ref.id,
@@ -52,35 +56,48 @@ def rendered(call: Call) -> bytes:
         is_eager = bool(compat.get("supportsEagerToolInputStreaming"))
         tools = [_tool(tool, is_eager=is_eager) for tool in request.tools]
         body["tools"] = [*tools[:-1], _marked(tools[-1])] if is_cached else tools
-    body["messages"] = _messages(call, messages, prefix, thoughts=thinking.goes_back, is_cached=is_cached)
+    if not thinking.goes_back:
+        turns = [(role, [block for block in blocks if block["type"] not in _THOUGHTS]) for role, blocks in turns]
+    if is_cached and (said := [blocks for role, blocks in turns if role == "user"]):
+        said[-1][-1] = _marked(said[-1][-1])
+    body["messages"] = [{"role": role, "content": blocks} for role, blocks in turns]
     # A lone surrogate, out of some file that a tool read, has no UTF-8 and becomes "?".
     return _json(body).encode("utf-8", "replace")
 
 
-def _messages(call: Call, messages: Sequence[Message], prefix: str, *, thoughts: bool, is_cached: bool) -> list[Body]:
+def _turns(call: Call, prefix: str) -> Turns:
     """Return the conversation with roles taking turns.
 
     What is here once stays as it is in later requests: newer models refuse their thoughts behind other words.
     """
-    turns: list[tuple[str, list[Body]]] = []
-    for message in messages:
+    turns: Turns = []
+    for message in sendable(call.request.messages):
         match message:
             case UserMessage():
                 _add(turns, "user", [_part(block, call.model) for block in message.content])
             case AssistantMessage():
-                _add(turns, "assistant", _said(message, call, thoughts=thoughts))
+                _add(turns, "assistant", _said(message, call))
             case ToolResultMessage():
                 _add(turns, "user", [_result(message, call.model)])
     if prefix:
         _add(turns, "assistant", [_text(prefix)])
     elif turns and turns[-1][0] == "assistant":
         _add(turns, "user", [_text(_GO_ON)])
-    if is_cached and (said := [blocks for role, blocks in turns if role == "user"]):
-        said[-1][-1] = _marked(said[-1][-1])
-    return [{"role": role, "content": blocks} for role, blocks in turns]
+    return turns
 
 
-def _add(turns: list[tuple[str, list[Body]]], role: str, blocks: list[Body]) -> None:
+def _may_begin_to_think(turns: Turns) -> bool:
+    """Whether the user has just spoken, or the answers since then began with a thought of this model's own."""
+    first: list[Body] | None = None
+    for role, blocks in reversed(turns):
+        if role == "assistant":
+            first = blocks
+        elif not any(block["type"] == "tool_result" for block in blocks):
+            break
+    return first is None or first[0]["type"] in _THOUGHTS
+
+
+def _add(turns: Turns, role: str, blocks: list[Body]) -> None:
     """Add what `role` says: the user's words to those before, an answer to a question of its own."""
     if not blocks:
         return
@@ -92,25 +109,24 @@ def _add(turns: list[tuple[str, list[Body]]], role: str, blocks: list[Body]) -> 
     turns.append((role, blocks))
 
 
-def _said(message: AssistantMessage, call: Call, *, thoughts: bool) -> list[Body]:
-    blocks = [*_blocks(message, call, thoughts=thoughts)]
-    while blocks and blocks[-1]["type"] in ("thinking", "redacted_thinking"):
+def _said(message: AssistantMessage, call: Call) -> list[Body]:
+    blocks = [*_blocks(message, call)]
+    while blocks and blocks[-1]["type"] in _THOUGHTS:
         blocks.pop()  # a thought that led to nothing is refused
     return blocks
 
 
-def _blocks(message: AssistantMessage, call: Call, *, thoughts: bool) -> Iterator[Body]:
+def _blocks(message: AssistantMessage, call: Call) -> Iterator[Body]:
     for block in message.content:
         match block:
             case Text(text=text):
                 if text.strip():
                     yield _text(text)
             case Thinking():
-                if thoughts and is_own(message, block, call, NAME):
+                if is_own(message, block, call, NAME):
                     yield _thought(block)
             case ToolCall():
-                call_id = _id(block.id)
-                yield {"type": "tool_use", "id": call_id, "name": block.name, "input": block.arguments}
+                yield {"type": "tool_use", "id": _id(block.id), "name": block.name, "input": block.arguments}
 
 
 def _thought(block: Thinking) -> Body:

@@ -4,13 +4,10 @@
 `output_config.effort` steers it), `budget` (older models and many other hosts) or `none`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from pi_fallback.providers.history import is_own
-from pi_fallback_hookspecs import AssistantMessage, Call, Message, Thinking, ToolResultMessage, UserMessage
-
-NAME = "anthropic-messages"
+from pi_fallback_hookspecs import Call
 
 _EFFORTS = {"off": "low", "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16_384, "xhigh": 32_768}
@@ -24,14 +21,13 @@ class Thought(NamedTuple):
     goes_back: bool
 
 
-def thought(call: Call, messages: Sequence[Message], *, max_tokens: int, is_prefilled: bool) -> Thought:
-    """Return how `call` asks its model to think. `messages` are those to send."""
+def thought(call: Call, *, max_tokens: int, is_prefilled: bool, may_begin: bool) -> Thought:
+    """Return how `call` asks its model to think. `may_begin`: it is not in a turn that began without a thought."""
     if is_prefilled:  # an answer that has begun cannot be thought about
         return Thought({}, goes_back=False)
     mode = call.model.compat.get("thinking", "adaptive")
     if mode == "budget":
-        may_think = call.model.reasoning and _may_begin(call, messages)
-        budget = _budget(call.request.thinking, max_tokens) if may_think else 0
+        budget = _budget(call.request.thinking, max_tokens) if call.model.reasoning and may_begin else 0
         if budget:
             return Thought({"thinking": {"type": "enabled", "budget_tokens": budget}}, goes_back=True)
         # A model that is not asked to think refuses thoughts in the turn that it is in.
@@ -66,21 +62,3 @@ def _budget(level: str | None, max_tokens: int) -> int:
     """Return how many tokens `level` may think, within `max_tokens`; 0 is none."""
     budget = min(_BUDGETS.get(level or "", 0), max_tokens - _LEAST)
     return budget if budget >= _LEAST else 0
-
-
-def _may_begin(call: Call, messages: Sequence[Message]) -> bool:
-    """Whether the turn is new, or began with a thought of this model's own: else a budget is refused.
-
-    What the user says between the results of tools and the next answer is part of the same turn.
-    """
-    first: AssistantMessage | None = None
-    for place in range(len(messages) - 1, -1, -1):
-        message = messages[place]
-        if isinstance(message, AssistantMessage):
-            first = message
-        elif isinstance(message, UserMessage) and not (place and isinstance(messages[place - 1], ToolResultMessage)):
-            break
-    if first is None:
-        return True
-    block = first.content[0] if first.content else None
-    return isinstance(block, Thinking) and is_own(first, block, call, NAME)

@@ -208,7 +208,8 @@ def test_hosts_that_sign_no_thoughts_get_them_back_unsigned() -> None:
         ([ASK, answer(A), result("a")], False),
         ([ASK, answer(thinking("hm"), A, by=OTHER), result("a")], False),
         ([ASK, answer(A, by=OTHER), result("a"), answer(thinking("hm"), B), result("b")], False),
-        ([ASK, answer(A), result("a"), user_message("faster")], False),
+        ([ASK, answer(A), result("a"), user_message("faster"), user_message("now")], False),
+        ([ASK, answer(thinking("hm"), A), result("a"), answer(Text(" ")), answer(B), result("b")], True),
         ([ASK, answer(A), result("a"), answer(Text("x")), ASK], True),
     ],
 )
