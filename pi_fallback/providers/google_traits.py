@@ -38,7 +38,7 @@ def traits_of(model: Model) -> Traits:
     found = _GENERATION.search(model.ref.id)
     is_new = found is None or int(found[1]) >= 3
     compat = model.compat
-    by_level = compat.get("thinkingFormat", "level" if is_new else "budget") == "level"
+    by_level = {"level": True, "budget": False}.get(str(compat.get("thinkingFormat")), is_new)
     return Traits(
         levels=_levels(compat.get("thinkingLevels")) if by_level else (),
         least_budget=_LEAST_OF_PRO if "pro" in model.ref.id else 0,

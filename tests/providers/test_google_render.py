@@ -112,6 +112,7 @@ def test_code_assist_gets_the_request_in_an_envelope() -> None:
         ("gemini-2.5-pro", {}, "low", {"includeThoughts": True, "thinkingBudget": 2048}),
         ("gemini-2.5-pro", {}, "xhigh", {"includeThoughts": True, "thinkingBudget": 24576}),
         ("somebody's", {"thinkingFormat": "budget"}, "high", {"includeThoughts": True, "thinkingBudget": 24576}),
+        ("gemini-2.5-pro", {"thinkingFormat": "openai"}, "off", {"thinkingBudget": 128}),
         ("gemini-2.5-pro", {"thinkingFormat": "level"}, "high", {"includeThoughts": True, "thinkingLevel": "HIGH"}),
     ],
 )
