@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import anyio
 
 from pi_fallback.config.schema import ProgressSettings, RetryPolicy
+from pi_fallback.core.booking import Entry
+from pi_fallback.core.routing import Routing
 from pi_fallback.plugins.progress import NAME, ProgressDetection
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
@@ -44,6 +46,8 @@ class Rig:
     script: ScriptedProvider
     book: LedgerBook
     seen: list[tuple[float, feed.FeedItem]] = field(default_factory=list[tuple[float, feed.FeedItem]])
+    entries: list[Entry] = field(default_factory=list[Entry])
+    routings: list[Routing] = field(default_factory=list[Routing])
 
     @property
     def calls(self) -> list[tuple[str, float]]:
@@ -89,16 +93,25 @@ async def rig(
     past: Reopened | None = None,
     keys: Keys | None = None,
     inputs: Mapping[str, set[str]] | None = None,
+    prefills: Sequence[str] = (),
+    goes_on: bool = False,
+    own_providers: bool = False,
 ) -> AsyncGenerator[Rig, None]:
-    """Run an agent over `script`, with progress detection unless `progress` is switched off."""
+    """Run an agent over `script`, with progress detection unless `progress` is switched off.
+
+    All models are of one provider, or, with `own_providers`, each of one that bears its name in lower case.
+    """
+    refs = {model: ModelRef(model.lower() if own_providers else P, model) for model in models}
     settings = progress or ProgressSettings()
     last = [(NAME, ProgressDetection(settings))] if settings.enabled else []
     registry = Registry.load(first=list(plugins), last=last)
     dispatcher = Dispatcher(registry, runner="inline")
     takes = {model: frozenset((inputs or {}).get(model, {"text"})) for model in models}
-    catalog = {ModelRef(P, model): Model(ModelRef(P, model), inputs=takes[model]) for model in models}
-    pool = Pool(tuple(order or [route(model) for model in models]), catalog, 1)
-    book = LedgerBook(store or MemoryLedger())
+    catalog = {ref: Model(ref, inputs=takes[model], prefill=model in prefills) for model, ref in refs.items()}
+    pool = Pool(tuple(order or [Route(*ref) for ref in refs.values()]), catalog, 1)
+    entries: list[Entry] = []
+    routings: list[Routing] = []
+    book = LedgerBook(store or MemoryLedger(), entries.append)
     engine = Engine(
         book=book,
         now=anyio.current_time,
@@ -106,10 +119,11 @@ async def rig(
         policy=retry,
         chance=NoChance(),
         asked=registry.asked,
+        explain=routings.append,
     )
     watchdog = Watchdog()
     signals = Signals()
-    provider = script.provider(P, *catalog.values())
+    providers = {ref.provider: script.provider(ref.provider, *catalog.values()) for ref in refs.values()}
 
     async def no_key(_route: Route, _base_url: str) -> None:
         return None
@@ -124,7 +138,7 @@ async def rig(
         engine=engine,
         book=book,
         dispatcher=dispatcher,
-        wires=Wires({P: provider}, {}, catalog, keys or no_key, watchdog),
+        wires=Wires(providers, {}, catalog, keys or no_key, watchdog),
         watchdog=watchdog,
         toolbox=Toolbox(tools or {}, dispatcher, Nobody(), "/", approval, signals.emit),
         commands={command.name: command for command in registry.commands()},
@@ -132,12 +146,13 @@ async def rig(
         cwd="/",
         system="",
         open_log=UnwrittenLog,
-        start_route=route(current or models[0]),
+        start_route=Route(*refs[current or models[0]]),
         find_model=find,
         reopen=reopen,
         signals=signals,
+        goes_on=goes_on,
     )
     seen: list[tuple[float, feed.FeedItem]] = []
     signals.listen(lambda item: seen.append((anyio.current_time(), item)))
     async with open_agent(parts, past) as agent:
-        yield Rig(agent, script, book, seen)
+        yield Rig(agent, script, book, seen, entries, routings)
