@@ -11,9 +11,11 @@ from pi_fallback.http import Http
 from pi_fallback.providers.dialects import dialects
 from pi_fallback.providers.openai_responses import OPENAI_RESPONSES
 from pi_fallback.providers.streaming import stream_of
+from pi_fallback.testing import FaultServer, Ok, ToolCallScript
 from pi_fallback_hookspecs import (
     FaultKind,
     Key,
+    Message,
     Phase,
     Producer,
     Reply,
@@ -24,7 +26,10 @@ from pi_fallback_hookspecs import (
     ThinkingDelta,
     ToolCall,
     ToolCallDelta,
+    ToolResultMessage,
+    ToolSpec,
     Usage,
+    user_message,
 )
 from tests.http.wire import Peer, Received, Script, answering, chunked, head, serving, whole
 from tests.providers.chat import SECRET, STREAM, a_call
@@ -300,6 +305,36 @@ async def test_the_request_is_what_the_dialect_asks_for(base: str, auth: str, he
     assert request.line == f"POST {base.rstrip('/')}/responses HTTP/1.1"
     assert (request.headers[header], request.headers["chatgpt-account-id"]) == (value, "a1")
     assert json.loads(request.body)["model"] == "big/one"
+
+
+@pytest.mark.parametrize("streams", [True, False])
+async def test_reasoning_goes_back_to_the_account_that_it_came_from_and_the_api_takes_it(streams: bool) -> None:
+    tools = (ToolSpec("read", "Reads a file.", {"type": "object"}),)
+    steps = [
+        Ok("I look.", [ToolCallScript("read"), ToolCallScript("read")], "Hm."),
+        Ok("Done.", thinking="So.", redacted=True),
+        Ok("Bye."),
+    ]
+    messages: list[Message] = [user_message("hi")]
+    async with FaultServer(steps) as server, Http(wall=lambda: 0.0) as http:
+        for credential in ("primary", "primary", "backup-1"):
+            compat = {"supportsStreaming": streams}
+            call = a_call(server.base_url, *messages, tools=tools, thinking="low", compat=compat, max_tokens=99)
+            call = replace(call, route=call.route._replace(credential=credential))
+            async with aclosing(stream_of(http, OPENAI_RESPONSES)(call)) as events:
+                *_, last = [item async for item in events]
+            assert isinstance(last, Reply), last
+            calls = last.message.tool_calls
+            results = [ToolResultMessage(call.id, call.name, (Text("text"),)) for call in calls]
+            messages += [last.message, *(results or [user_message("and?")])]
+        assert server.violations == ()
+        sent = [[item["type"] for item in (request.body or {})["input"]] for request in server.requests]
+    answered = ["message", "function_call", "function_call", "function_call_output", "function_call_output"]
+    assert sent == [
+        ["message"],
+        ["message", "reasoning", *answered],
+        ["message", *answered, "message", "message"],
+    ]
 
 
 @pytest.mark.parametrize("ending", ["open", "reset"])
