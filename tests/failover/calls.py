@@ -13,7 +13,7 @@ class ApiError(Exception):
     def __init__(self, status: int, retry_after_s: float | None = None, code: str | None = None) -> None:
         super().__init__(f"HTTP {status}")
         self.status_code = status
-        self.headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        self.headers = {} if retry_after_s is None else {"Retry-After": f"{retry_after_s:.6f}"}
         self.body = {"error": {"message": f"HTTP {status}", "code": code}} if code else None
 
 
