@@ -254,21 +254,33 @@ def plugins_command(plugins: tuple[str, ...], without_plugins: tuple[str, ...], 
 
 
 @click.command("models")
-@click.argument("words", nargs=-1, metavar="[FILTER]")
+@click.argument("words", nargs=-1, metavar="[PATTERN]")
+@click.option("--all", "everything", is_flag=True, help="Also those that cannot be used, and all that providers list.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list, for programs.")
+@click.option("--refresh", is_flag=True, help="Ask the providers now, not once a day.")
 @PLUGIN
 @NO_PLUGIN
 @CWD
 def models_command(
-    words: tuple[str, ...], plugins: tuple[str, ...], without_plugins: tuple[str, ...], cwd: Path
+    words: tuple[str, ...],
+    everything: bool,
+    as_json: bool,
+    refresh: bool,
+    plugins: tuple[str, ...],
+    without_plugins: tuple[str, ...],
+    cwd: Path,
 ) -> int:
-    """List the models that can be used, in the order in which they are used."""
-    setup = prepare(Options(cwd=cwd, plugins=plugins, without_plugins=without_plugins, strict=False), real_world())
+    """List the models in the order in which they are used: window, prices in dollars for a million tokens, what they
+    take, and why one cannot be used. PATTERN is a part of a name or a glob."""
+    from pi_fallback import models_command, overview
+
+    options = Options(cwd=cwd, plugins=plugins, without_plugins=without_plugins, strict=False)
+    setup = prepare(options, real_world(), needs_model=False)
+    shown = _run(lambda: models_command.shown_models(setup, words, everything=everything, refresh=refresh))
+    setup.notices += shown.notices
     _say_early(setup)
-    for route in setup.selection.order:
-        if all(word.lower() in str(route).lower() for word in words):
-            model = setup.catalog.models[route.ref]
-            start = "  (start)" if route == setup.selection.start else ""
-            click.echo(f"{route}  {model.context_window // 1000}k{start}")
+    for line in [overview.as_json(shown.rows)] if as_json else overview.as_text(shown.rows) if shown.rows else ():
+        click.echo(line)
     return 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pi_fallback import models_cache
 from pi_fallback.config import store
 from pi_fallback.config.problems import Problem, shown
 from pi_fallback.config.schema import OAuthEntry
@@ -16,7 +17,7 @@ from pi_fallback.credentials.accounts import Account, accounts, labels, secrets_
 from pi_fallback.credentials.headers import HeaderSources, resolved
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.sources import Source
-from pi_fallback.errors import ConfigError, NoUsableModel, PluginError
+from pi_fallback.errors import ConfigError, NoUsableModel, PiFallbackError, PluginError
 from pi_fallback.plugins.pool import NAME as POOL
 from pi_fallback.plugins.pool import PoolFailover
 from pi_fallback.plugins.progress import NAME as PROGRESS
@@ -102,8 +103,10 @@ def load_registry(options: Options, world: World, configuration: Configuration, 
     return registry
 
 
-def prepare(options: Options, world: World) -> Setup:
+def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setup:
     """Read files, plugins and credentials, and choose the models.
+
+    If it `needs_model` not, there may be none to start on, and a notice says why.
 
     Raises:
         ConfigError: a file is broken and the start is strict, or nothing usable is left of it.
@@ -124,7 +127,15 @@ def prepare(options: Options, world: World) -> Setup:
     known = known_providers(world.environ, logins)
     added = registry.providers()
     headers = resolved(configuration.models, world.environ)
-    catalog = build(known.providers, added, headers.file, names=names, quiet_s=settings.quiet_limit_s)
+    cache = models_cache.load(models_cache.path_in(world.agent_dir))
+    catalog = build(
+        known.providers,
+        added,
+        headers.file,
+        names=names,
+        quiet_s=settings.quiet_limit_s,
+        told_by=lambda provider: models_cache.models_of(cache.file, provider),
+    )
     catalog = replace(catalog, closed={**headers.closed, **catalog.closed})
     keyless = (provider.id for provider in added if not provider.needs_key)
     named = (*known.named, *keyless, *named_providers(names, catalog.providers))
@@ -143,15 +154,21 @@ def prepare(options: Options, world: World) -> Setup:
     for secret in secrets_in(configuration.auth, configuration.models, catalog.providers, world.environ):
         redactor.add(secret)
     wishes = Wishes(options.model, options.models, configuration.project_models, options.strict)
-    selection = select(catalog, labels(found.accounts), settings, wishes)
-    if not selection.order:
-        _refuse((*problems, *(_located(problem, world) for problem in not_usable)))
-        raise NoUsableModel(NOTHING.format(auth=shown(world.agent_dir / "auth.json")))
+    try:
+        selection = select(catalog, labels(found.accounts), settings, wishes)
+        if needs_model and not selection.order:
+            _refuse((*problems, *(_located(problem, world) for problem in not_usable)))
+            raise NoUsableModel(NOTHING.format(auth=shown(world.agent_dir / "auth.json")))
+    except PiFallbackError as error:
+        if needs_model:
+            raise
+        selection = Selection((), None, {}, (str(error),))
     notices = [
         *map(str, problems),
         *configuration.notices,
         *map(str, registry.faults),
         *registry.notices,
+        *([cache.notice] if cache.notice else ()),
         *known.notices,
         *catalog.notices,
         *found.notices,

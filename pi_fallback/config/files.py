@@ -25,7 +25,7 @@ Change = Callable[[Mapping[str, Json]], Mapping[str, Json]]
 def read(path: Path, *, comments: bool = False) -> Document | Problem | None:
     """Return the JSON of `path`, the problem that it has, or None if there is no such file."""
     try:
-        data = _bytes_of(path)
+        data = bytes_of(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -46,7 +46,12 @@ def read(path: Path, *, comments: bool = False) -> Document | Problem | None:
         )
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """Return what `path` holds, if it is a file of a size that a file of ours can have.
+
+    Raises:
+        OSError: it is not, or cannot be read.
+    """
     # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
@@ -69,8 +74,8 @@ def update(path: Path, change: Change, *, lock_timeout_s: float = LOCK_TIMEOUT_S
     target = path.resolve()
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(target, lock_timeout_s):
-            _sweep(target)
+        with locked(target, lock_timeout_s):
+            sweep(target)
             write_private(target, json.dumps(thawed(change(_object_in(target))), indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         reason = (error.strerror or "it cannot be written").lower()
@@ -91,7 +96,12 @@ def _object_in(path: Path) -> Mapping[str, Json]:
 
 
 @contextmanager
-def _locked(path: Path, timeout_s: float) -> Generator[None]:
+def locked(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Generator[None]:
+    """Keep other writers of `path` out.
+
+    Raises:
+        ConfigError: one of them does not let go.
+    """
     lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=timeout_s, mode=0o600)
     try:
         with lock:
@@ -130,7 +140,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _sweep(path: Path) -> None:
+def sweep(path: Path) -> None:
     """Delete what killed writers left. Under the lock nobody else writes, so every temporary file is a leftover."""
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
         with suppress(OSError):

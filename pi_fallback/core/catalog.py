@@ -1,6 +1,6 @@
 """The catalogue: every provider and model there is, from the known ones, from plugins and from models.json."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pi_fallback.config.schema import ModelsFile, Settings
@@ -43,13 +43,13 @@ def build(
     *,
     names: Iterable[str] = (),
     quiet_s: float | None = None,
-    listed: Mapping[ModelRef, Model] | None = None,
+    told_by: Callable[[Provider], Iterable[Model]] = lambda _provider: (),
 ) -> Catalog:
     """Build the catalogue. `added` are those of plugins; what `file` says of a provider goes over what others say.
 
-    `names` are models that were asked for: one that is new is accepted if it is `listed`, or as it is
-    at a provider that does not list its models or that is `known`. `quiet_s` is the quiet limit where
-    `file` sets none.
+    `names` are models that were asked for: one that is new is accepted if its provider has told of it (`told_by`),
+    or as it is at a provider that does not list its models or that is `known`. `quiet_s` is the quiet limit
+    where `file` sets none.
     """
     providers = {provider.id: provider for provider in (*known, *added)}
     notices: list[str] = []
@@ -65,7 +65,7 @@ def build(
         if result.closed:
             closed[name] = result.closed
     models = {model.ref: model for provider in providers.values() for model in provider.models}
-    listed = {ref: model for ref, model in (listed or {}).items() if ref.provider in providers}
+    listed = {model.ref: model for provider in providers.values() for model in told_by(provider)}
     open_ids = {provider.id for provider in known} | {name for name, found in providers.items() if not found.models}
     open_ids -= closed.keys()
     for name in names:

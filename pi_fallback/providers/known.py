@@ -331,3 +331,6 @@ KNOWN: tuple[Provider, ...] = (
 
 LISTS_NOTHING = frozenset({"amazon-bedrock", "google-gemini-cli", "google-vertex", "openai-codex"})
 """Providers that have no list of models at their address."""
+
+ALIASES = frozenset({"azure-openai-responses", "moonshotai"})
+"""Second names of providers, which pi's files have."""

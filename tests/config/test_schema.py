@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from pi_fallback.config.schema import (
     ApiKeyEntry,
+    CostConfig,
     FallbackConfig,
     LimitsConfig,
     ModelConfig,
@@ -30,6 +31,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     ModelConfig,
     ModelOverride,
     LimitsConfig,
+    CostConfig,
     ApiKeyEntry,
     OAuthEntry,
 )
@@ -75,6 +77,7 @@ def test_each_setting_of_progress_detection_arrives(field: str, value: object, e
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
+        ("connectSeconds", Limits(connect_s=1.0)),
         ("headSeconds", Limits(head_s=1.0)),
         ("firstContentSeconds", Limits(first_content_s=1.0)),
         ("quietSeconds", Limits(quiet_s=1.0)),
@@ -133,3 +136,26 @@ def test_anything_else_is_no_endpoint(url: str) -> None:
 def test_nothing_is_bent_into_shape(content: object) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(content)
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"Content-Length": "1"}, "must not hold Content-Length"),
+        ({"host": "evil.example"}, "must not hold host"),
+        ({"Transfer-Encoding": "chunked"}, "must not hold Transfer-Encoding"),
+        ({"x y": "1"}, "must hold header names only"),
+        ({"": "1"}, "must hold header names only"),
+        ({"x-a": "1\nx-b: 2"}, "must not hold line breaks"),
+    ],
+)
+def test_headers_that_would_frame_or_split_a_message_are_refused(headers: dict[str, str], message: str) -> None:
+    for model in (ProviderConfig, ModelOverride):
+        with pytest.raises(ValidationError, match=message):
+            model.model_validate({"headers": headers})
+
+
+@pytest.mark.parametrize("cost", [{"input": -1}, {"output": "1"}, {"input": float("nan")}])
+def test_a_price_is_a_number_of_dollars(cost: object) -> None:
+    with pytest.raises(ValidationError):
+        CostConfig.model_validate(cost)

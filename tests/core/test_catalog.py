@@ -23,8 +23,11 @@ def built(
     listed: Sequence[Model] = (),
 ) -> Catalog:
     file = ModelsFile.model_validate({"providers": providers or {}})
-    told = {model.ref: model for model in listed}
-    return build([KNOWN], [], file, names=names, quiet_s=quiet_s, listed=told)
+
+    def told_by(provider: Provider) -> list[Model]:
+        return [model for model in listed if model.ref.provider == provider.id]
+
+    return build([KNOWN], [], file, names=names, quiet_s=quiet_s, told_by=told_by)
 
 
 def test_an_address_and_a_list_of_ids_are_enough() -> None:

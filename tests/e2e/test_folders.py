@@ -20,7 +20,7 @@ ABC = {"a": "A", "b": "B", "c": "C"}
 def models(user: User, *arguments: str) -> list[str]:
     done = user.run("models", *arguments)
     assert done.code == 0
-    return [line.split()[0] for line in done.out.splitlines()]
+    return [line.split()[0] for line in done.out.splitlines()[1:]]
 
 
 def test_a_plugin_of_a_project_is_loaded_while_the_project_is_trusted_as_it_is(user: User) -> None:
@@ -50,7 +50,7 @@ def test_settings_of_a_project_only_narrow_and_reorder_the_models_before_trust(u
     project = {"enabledModels": ["c/C", "d/D", "a/A"], "fallback": {"enabled": False}}
     written(user.folder / ".pi" / "settings.json", project)
     done = user.run("models")
-    assert [line.split()[0] for line in done.out.splitlines()] == ["c/C", "a/A"]
+    assert [line.split()[0] for line in done.out.splitlines()] == ["MODEL", "c/C", "a/A"]
     assert "ignored until you trust this folder (pi-fallback trust): fallback." in done.err
     assert "progress" in user.run("plugins").out
     user.run("trust")
@@ -85,9 +85,14 @@ def test_models_are_listed_in_the_order_of_their_use_and_filtered_by_words(user:
     user.endpoints("http://127.0.0.1:9/v1", **ABC)
     user.settings("c/C", "a/A", "gone/*", defaultProvider="a", defaultModel="A")
     done = user.run("models")
-    assert done.out == "c/C  128k\na/A  128k  (start)\n"
-    assert done.err == "pi-fallback: No model fits 'gone/*' of enabledModels; it is passed over.\n"
+    assert done.out.splitlines() == [
+        "MODEL  WINDOW  IN $  OUT $  TAKES  THINKS  USABLE",
+        "c/C    128k    ?     ?      text   no      yes",
+        "a/A    128k    ?     ?      text   no      yes, the start",
+    ]
+    assert "pi-fallback: No model fits 'gone/*' of enabledModels. It is passed over.\n" in done.err
     assert models(user, "c/") == ["c/C"]
+    assert "by name only: not in enabledModels" in user.run("models", "b/B").out
 
 
 def test_plugins_are_listed_with_hooks_and_faults(user: User) -> None:
