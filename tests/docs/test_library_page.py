@@ -1,0 +1,64 @@
+"""The page about calls of one's own client: its blocks run, and it names all that is public."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import pi_fallback.failover
+from pi_fallback.core.finish_reasons import fault_of_finish
+from pi_fallback.failover import Failover, Phase
+from pi_fallback.testing import For, Ok, RunningFaultServer, Status
+
+PAGE = (Path(__file__).parents[2] / "docs" / "library.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_first_block_answers_while_accounts_fail(
+    fault_server: RunningFaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault_server.play(For("gpt-5.4", "sk-1"), Status(401))
+    fault_server.play(For("gpt-5.4", "sk-2"), Status(404))
+    fault_server.play(For("z-ai/glm-5.3", "sk-3"), Ok("It is Rayleigh's doing."))
+    for name, key in {"OPENAI_API_KEY": "sk-1", "OPENAI_API_KEY_BACKUP": "sk-2", "OPENROUTER_API_KEY": "sk-3"}.items():
+        monkeypatch.setenv(name, key)
+    program = re.sub(r'"https://[^"]+"', f'"{fault_server.base_url}"', BLOCKS[0])
+    names: dict[str, object] = {}
+    exec(program, names)  # as it stands, but for the addresses
+    assert callable(ask := names["ask"])
+    assert ask("Why is the sky blue?") == "It is Rayleigh's doing."
+    assert [request.key for request in fault_server.requests] == ["sk-1", "sk-2", "sk-3"]
+    for client in dict(names["clients"]).values():  # pyright: ignore[reportArgumentType, reportCallIssue]
+        client.close()
+
+
+@pytest.mark.parametrize("block", BLOCKS[1:])
+def test_each_other_block_runs(block: str) -> None:
+    names: dict[str, object] = {}
+    exec(block, names)
+    for name, value in names.items():
+        if name.startswith("test_"):
+            assert callable(value)
+            value()
+
+
+@pytest.mark.parametrize("name", pi_fallback.failover.__all__)
+def test_each_public_name_is_in_the_promise(name: str) -> None:
+    assert f"`{name}`" in PAGE.partition("## The promise")[2]
+
+
+@pytest.mark.parametrize("setting", list(inspect.signature(Failover).parameters))
+def test_each_setting_is_on_the_page(setting: str) -> None:
+    assert f"`{setting}`" in PAGE.partition("## Settings")[2]
+
+
+def test_the_table_of_finish_reasons_is_what_holds() -> None:
+    rows = [line.split("|")[3:5] for line in PAGE.splitlines() if line.startswith(("| openai,", "| anth", "| google"))]
+    assert len(rows) == 4
+    for whole, cut in rows:
+        for reason in re.findall("`(.+?)`", whole):
+            assert fault_of_finish(reason, Phase.TOOL_ARGS) is None
+        for reason in re.findall("`(.+?)`", cut):
+            assert fault_of_finish(reason, Phase.TEXT) is None
+            assert fault_of_finish(reason, Phase.TOOL_ARGS) is not None
