@@ -68,6 +68,10 @@ class PartialContent:
         block.signature.write(data)
         self.close()
 
+    def keep(self, data: bytes) -> None:
+        """Count an event that is kept, parsed, until the answer ends. Its brackets become far larger than they are."""
+        self._count(len(data) + BLOCK_CHARS * (data.count(b"{") + data.count(b"[")))
+
     def close(self) -> None:
         """End the last block, if it is of text or thinking: what comes next begins another."""
         if self._blocks and isinstance(block := self._blocks[-1], PartialText):

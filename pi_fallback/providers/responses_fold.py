@@ -63,6 +63,7 @@ class PartialResponse:
             case "response.output_item.done":
                 item = as_object(data.get("item"))
                 if item.get("type") in KINDS:
+                    items.content.keep(event.data)
                     self._done.append((index, item))
                 return items.settle(index, item)
             case "response.completed" | "response.done":

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 
 from pi_fallback.providers.loose import Object, as_list, as_object, as_text
 from pi_fallback.providers.partial import PartialContent
@@ -21,7 +22,7 @@ Part = tuple[str, object]
 class _Item:
     number: int  # in the order in which they began; some hosts give every item the index 0
     kind: str
-    pieces: list[str] = field(default_factory=list[str])
+    come: StringIO = field(default_factory=StringIO)
     part: Part | None = None
     is_done: bool = False
 
@@ -100,11 +101,11 @@ class Items:
         if item is not self._last:
             self.is_mixed = True
             return ()
-        item.pieces.append(text)
+        item.come.write(text)
         return (self.content.text(text) if item.kind == MESSAGE else self.content.thinking(text),)
 
     def _called(self, item: _Item, raw: Object, arguments: str, signature: str = "") -> Sequence[Delta]:
-        item.pieces.append(arguments)
+        item.come.write(arguments)
         delta = self.content.call(
             index=item.number,
             wire_id=as_text(raw.get("call_id")) or as_text(raw.get("id")),
@@ -117,7 +118,7 @@ class Items:
     def _sign(self, item: _Item, raw: Object) -> None:
         is_thinking = item.kind == REASONING
         signature = reasoning_signature(raw, self._credential) if is_thinking else item_signature(raw)
-        if signature and item.pieces:
+        if signature and item.come.tell():
             self.content.sign(signature, is_thinking=is_thinking)
         elif signature and is_thinking:
             self.content.redacted(signature)  # a thought without a summary: its encrypted form is all there is
@@ -140,7 +141,7 @@ def arguments_of(raw: Object) -> str:
 
 def _rest(item: _Item, whole: str) -> str:
     """Return what of `whole` has not come yet; nothing if other pieces came, which the last word on them will mend."""
-    come = "".join(item.pieces)
+    come = item.come.getvalue()
     return whole[len(come) :] if whole.startswith(come) else ""
 
 

@@ -106,7 +106,7 @@ def stream_of(http: Http, dialect: Dialect) -> Stream:
                 if answer.is_ending:
                     last = await _tail(chunks, body, answer, halves)
                 else:
-                    last = _taken(answer, halves, body.finish())
+                    last = taken(answer, halves, body.finish())
                     if body.is_json and not answer.is_ending:
                         raise WireError(Fault(FaultKind.MALFORMED, f"The JSON is no whole answer in {dialect.name}."))
                 for delta in last:
@@ -130,12 +130,13 @@ async def _tail(chunks: AsyncIterator[bytes], body: Body, answer: Fold, halves: 
     deltas: list[Delta] = []
     with anyio.move_on_after(TAIL_S), suppress(TransportError):
         async for chunk in chunks:
-            deltas += _taken(answer, halves, body.feed(chunk))
-        deltas += _taken(answer, halves, body.finish())
+            deltas += taken(answer, halves, body.feed(chunk))
+        deltas += taken(answer, halves, body.finish())
     return deltas
 
 
-def _taken(answer: Fold, halves: Halves, events: Iterable[SseEvent]) -> list[Delta]:
+def taken(answer: Fold, halves: Halves, events: Iterable[SseEvent]) -> list[Delta]:
+    """Fold `events` into `answer`; return what is new."""
     deltas: list[Delta] = []
     for event in events:
         try:
