@@ -1,7 +1,8 @@
-"""The demo: an agent loses its model in the middle of its work and finishes it on the next one.
+"""The demo: an agent loses two models in the middle of its work and finishes it on a third one.
 
 Everything is real but the models: the agent, HTTP on loopback, files, tools, and the failing test.
-The models are scripts behind a server that cuts the connection.
+The models are scripts behind a server that fails in two ways: by an error that has a name, which
+switches at once, and by one that nobody can name, which progress detection notices.
 """
 
 import json
@@ -19,7 +20,7 @@ from pi_fallback.core.clean import clean
 from pi_fallback.preparing import Options, World, prepare
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.nobody import Nobody
-from pi_fallback.testing import Cut, FaultServer, Ok, Received, Step, ToolCallScript
+from pi_fallback.testing import Cut, FaultServer, Ok, Received, Status, Step, ToolCallScript
 from pi_fallback_hookspecs import AssistantMessage, Route, TextDelta, ToolResultMessage
 
 QUIET_S = 3
@@ -42,13 +43,13 @@ class TestTotal(unittest.TestCase):
 BUG = "(1 - discount_percent)"
 FIX = "(1 - discount_percent / 100)"
 RUN_TEST = f"{sys.executable} -m unittest -q"
+ODD = "E-4711: flux out of phase"
 DYING = "The discount is a percentage, but the program multiplies by it as if it were a fraction, so I will"
 
 
 def first_model(asked: Received) -> Step:
     """Reads both files; then its connection dies in the middle of a sentence, and dies again."""
-    results = [message for message in asked.messages if message.get("role") == "tool"]
-    if not results:
+    if not _results(asked):
         return Ok(
             "Let me look at the program and its test.",
             tools=[ToolCallScript("read", {"path": name}) for name in ("cart.py", "test_cart.py")],
@@ -58,18 +59,39 @@ def first_model(asked: Received) -> Step:
 
 
 def second_model(asked: Received) -> Step:
-    """Goes on from what it is told: it decides by the results in the conversation, not by a counter."""
-    results = [str(message.get("content")) for message in asked.messages if message.get("role") == "tool"]
-    if any("OK" in result for result in results):
-        return Ok("Fixed: the discount is a percentage, so it is divided by 100 now. The test passes.", pace_s=0.03)
+    """Fixes the line; then it fails with words that no rule knows."""
+    results = _results(asked)
     if len(results) > 2:
-        return Ok(tools=[ToolCallScript("bash", {"command": RUN_TEST})])
+        return Status(418, body={"error": {"message": ODD}})
     if any(BUG in result for result in results):
         edit = {"path": "cart.py", "edits": [{"oldText": BUG, "newText": FIX}]}
         return Ok(
             "Both files have been read already. I fix the line.", tools=[ToolCallScript("edit", edit)], pace_s=0.03
         )
     return Ok("I see no program in this conversation.")
+
+
+def third_model(asked: Received) -> Step:
+    """Goes on from what it is told: it decides by the results in the conversation, not by a counter."""
+    results = _results(asked)
+    if any("OK" in result for result in results):
+        return Ok("Fixed: the discount is a percentage, so it is divided by 100 now. The test passes.", pace_s=0.03)
+    if len(results) > 2:
+        return Ok(
+            "The line is fixed. I run the test.", tools=[ToolCallScript("bash", {"command": RUN_TEST})], pace_s=0.03
+        )
+    return Ok("I see no work to go on with in this conversation.")
+
+
+def _results(asked: Received) -> list[str]:
+    return [str(message.get("content")) for message in asked.messages if message.get("role") == "tool"]
+
+
+MODELS = {
+    "atlas": ("atlas-large", first_model),
+    "beacon": ("beacon-medium", second_model),
+    "comet": ("comet-small", third_model),
+}
 
 
 @dataclass
@@ -147,7 +169,7 @@ async def demo() -> int:
         agent_dir.mkdir()
         (folder / "cart.py").write_text(PROGRAM)
         (folder / "test_cart.py").write_text(TEST)
-        async with FaultServer({"atlas-large": first_model, "beacon-medium": second_model}) as server:
+        async with FaultServer(dict(MODELS.values())) as server:
             _configure(agent_dir, server.base_url)
             return await _play(folder, agent_dir, server)
 
@@ -155,19 +177,18 @@ async def demo() -> int:
 def _configure(agent_dir: Path, base_url: str) -> None:
     providers = {
         name: {"baseUrl": base_url, "apiKey": "demo-key-of-no-value", "models": [{"id": model}]}
-        for name, model in (("atlas", "atlas-large"), ("beacon", "beacon-medium"))
+        for name, (model, _script) in MODELS.items()
     }
     settings = {
-        "enabledModels": ["atlas/atlas-large", "beacon/beacon-medium"],
+        "enabledModels": [f"{name}/{model}" for name, (model, _script) in MODELS.items()],
         "fallback": {"quietSeconds": QUIET_S},
-        "retry": {"maxRetries": 1, "baseDelayMs": 500},
     }
     (agent_dir / "models.json").write_text(json.dumps({"providers": providers}))
     (agent_dir / "settings.json").write_text(json.dumps(settings))
 
 
 async def _play(folder: Path, agent_dir: Path, server: FaultServer) -> int:
-    click.echo(f"A program with a failing test in {folder}; two models behind {server.origin}.")
+    click.echo(f"A program with a failing test in {folder}; three models behind {server.origin}.")
     click.echo(f"The quiet time is {QUIET_S} s here, so that you need not wait; it is 20 s by default.\n")
     before = await _test_passes(folder)
     click.echo(f"  {'test':<14} {'passes' if before else 'fails, as it should'}")
@@ -195,5 +216,5 @@ def _say_timeline(teller: Teller, server: FaultServer, took_s: float) -> None:
     click.echo("\nTimeline")
     for at, text in teller.timeline:
         click.echo(f"  {at:5.1f} s  {text}")
-    first, second = (len(server.requests_for(model)) for model in ("atlas-large", "beacon-medium"))
-    click.echo(f"  {took_s:5.1f} s  settled; requests: atlas-large {first}, beacon-medium {second}")
+    requests = ", ".join(f"{model} {len(server.requests_for(model))}" for model, _script in MODELS.values())
+    click.echo(f"  {took_s:5.1f} s  settled; requests: {requests}")

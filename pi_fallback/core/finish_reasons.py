@@ -19,8 +19,6 @@ WHOLE: Mapping[str, str] = {
     "stop_sequence": "anthropic-messages",
     "tool_use": "anthropic-messages",
     "pause_turn": "anthropic-messages: a long turn; send the answer back to go on",
-    # google-generative-ai
-    "continuation": "google-generative-ai: send the request again to go on",
 }
 """Reasons after which the answer is whole, and the dialects that have them."""
 
@@ -29,6 +27,7 @@ CUT: Mapping[str, str] = {
     "max_output_tokens": "openai-responses: the reason of an incomplete response",
     "max_tokens": "anthropic-messages, google-generative-ai",
     "model_context_window_exceeded": "anthropic-messages",
+    "continuation": "google-generative-ai: as much as one request may generate",
 }
 """Reasons after which text is as long as it was allowed to be, and a tool call is half of one."""
 

@@ -37,6 +37,7 @@ NOT_OURS = frozenset({K.UNKNOWN, K.ABORTED, K.NOT_AN_ERROR})
 PASSING = frozenset({K.RATE_LIMIT, K.CAPACITY, K.SERVER_ERROR, K.TIMEOUT, K.NETWORK})
 BLIPS = frozenset({FaultKind.CONNECT, FaultKind.BROKEN, FaultKind.STALE, FaultKind.INCOMPLETE})
 OTHER_OPINIONS = 3  # a request that four models refuse is at fault itself
+LATELY_S = 300.0  # as long as progress detection passes a failed model over
 FIRST_WAIT_S = 2.0
 PATIENCE_S = 14.0  # 2 + 4 + 8, as the host's own backoff; a server's word may ask for more
 
@@ -81,7 +82,7 @@ def rests_after(failure: Failure) -> tuple[Rest, ...]:
 
 
 def candidates(failure: Failure, view: View) -> Iterator[Route]:
-    """The usable routes that may do better, best first."""
+    """The usable routes that may do better, best first; models that failed lately come last."""
     failed = failure.route
     same_model = [route for route in view.order if route.ref == failed.ref and route != failed]
     rest = [route for route in view.order if route.ref != failed.ref]
@@ -98,7 +99,9 @@ def candidates(failure: Failure, view: View) -> Iterator[Route]:
             routes = rest
     if failure.kind is K.CONTEXT_OVERFLOW:
         routes = [route for route in routes if _window(view, route) > _window(view, failed)]
-    return (route for route in routes if view.usable(route))
+    return iter(
+        sorted((route for route in routes if view.usable(route)), key=lambda route: _failed_lately(route, view))
+    )
 
 
 def is_blip(failure: Failure) -> bool:
@@ -131,6 +134,11 @@ def _booked(view: View, rests: Sequence[Rest]) -> View:
     for rest in rests:
         ledger = ledger.rest(rest.scope, until=rest.until, reason=rest.reason)
     return replace(view, ledger=ledger)
+
+
+def _failed_lately(route: Route, view: View) -> bool:
+    mark = view.ledger.failures.get(route.ref)
+    return mark is not None and view.now - mark.at < LATELY_S
 
 
 def _tries_at(provider: str, event: RequestFailed) -> int:

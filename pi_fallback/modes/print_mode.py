@@ -65,9 +65,8 @@ def notice(item: feed.FeedItem, clock_words: Callable[[float], str]) -> str | No
             return f"using {route}"
         case feed.RetryScheduled():
             count = f" ({item.attempt} of {item.max_attempts})" if item.max_attempts else ""
-            waiting = f"waiting {item.delay_s:.1f} s: {item.route} again {clock_words(item.at)}{count}"
-            return f"{one_line(str(item.failure))}\n{waiting}"
-        case feed.RunEnded(failure=failure, will_retry_at=None, recoverable=True) if failure is not None:
+            return f"waiting {item.delay_s:.1f} s: {item.route} again {clock_words(item.at)}{count}"
+        case feed.Withdrawn(failure):
             return one_line(str(failure))  # what comes next tells that it goes on, not why it had to
         case feed.TimerChanged(plugin, name, at, label) if at is not None:
             return f"waiting: {label or f'{plugin} {name}'} {clock_words(at)}"

@@ -97,8 +97,11 @@ def _error_of(body: str) -> ErrorBody:
 
 
 def _of_object(error: Object) -> ErrorBody:
-    code, kind = error.get("code"), error.get("type") or error.get("status")
+    kind = error.get("type") or error.get("status")
+    code = as_object(error.get("details")).get("error_code") or error.get("code")  # Anthropic's newer errors; others
     details = details_in(error.get("details"))
+    resets_s = error.get("resets_in_seconds")  # of a ChatGPT plan
+    own_wait_s = float(resets_s) if isinstance(resets_s, int | float) and 0 <= resets_s < 1e9 else None
     numeric = int(code) if isinstance(code, str) and len(code) == 3 and code.isascii() and code.isdigit() else code
     text = _text(error.get("message") or error.get("detail"))
     upstream = as_text(as_object(error.get("metadata")).get("raw"))  # a router quotes the host behind it
@@ -109,7 +112,7 @@ def _of_object(error: Object) -> ErrorBody:
         code=details.reason or (str(code) if isinstance(code, str | int) and code != "" else None),
         type=kind if isinstance(kind, str) else None,
         status=numeric if isinstance(numeric, int) and 400 <= numeric < 600 else None,
-        retry_after_s=details.delay_s,
+        retry_after_s=own_wait_s if details.delay_s is None else details.delay_s,
     )
 
 

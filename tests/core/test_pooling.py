@@ -155,6 +155,12 @@ def test_what_rests_already_is_not_among_the_next_ones() -> None:
     assert retry(failed(K.QUOTA_EXHAUSTED, ledger=ledger)).on == (A_BACKUP, C)
 
 
+@pytest.mark.parametrize(("ago_s", "on"), [(299.0, (A_BACKUP, C, B)), (301.0, (A_BACKUP, B, C))])
+def test_a_model_that_failed_within_five_minutes_comes_last(ago_s: float, on: tuple[Route, ...]) -> None:
+    ledger = Ledger().failed(B.ref, at=NOW - ago_s, kind=K.NETWORK, text="down")
+    assert retry(failed(K.QUOTA_EXHAUSTED, ledger=ledger)).on == on
+
+
 def test_a_request_too_large_for_every_model_stops_without_a_storm() -> None:
     decision = decide(failed(K.CONTEXT_OVERFLOW, C, tries={A: 1, C: 1}))
     assert isinstance(decision, Stop)

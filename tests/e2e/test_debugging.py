@@ -42,14 +42,14 @@ def watched(user: User, fault_server: RunningFaultServer) -> User:
 
 
 def test_the_trace_tells_events_decisions_timers_and_switches(watched: User, fault_server: RunningFaultServer) -> None:
-    fault_server.play("A", Status(500))
+    fault_server.play("A", [Status(500), Status(418, body="odd")])
     fault_server.play("B", Ok("from B"))
     done = watched.run("-p", "hello", env={"PI_FALLBACK_DEBUG": "true", "GROQ_API_KEY": KEYS["environment"]})
     assert (done.code, done.out) == (0, "from B\n")
     for part in (
         "session_start: on first/A",
         "attempt failed in phase pre: first/A: server_error",
-        "backoff: try 1 of 1 in 0.0 s",
+        "decision: RetrySame by pool: once more over a fresh connection",
         "agent_end: error, will_retry_at=None, recoverable=True",
         "timer progress.quiet: fires in 0.2 s",
         "timer progress.quiet: fired",

@@ -29,7 +29,8 @@ def texts(request: Received, role: str) -> list[str]:
 def test_the_demo_ends_with_a_test_that_passes(user: User) -> None:
     done = user.run("demo")
     assert done.code == 0
-    assert "→ atlas/atlas-large → beacon/beacon-medium: no progress for 3 s" in done.out
+    assert "→ atlas/atlas-large → beacon/beacon-medium: network" in done.out
+    assert "→ beacon/beacon-medium → comet/comet-small: no progress for 3 s" in done.out
     assert "The test passes now." in done.out
     assert done.err == ""
 
@@ -107,11 +108,11 @@ def test_a_provider_that_does_not_go_on_is_left_for_the_next(
     assert reason in done.err.splitlines()[0].lower()
 
 
-def test_without_progress_detection_the_first_failure_is_the_end(user: User, fault_server: RunningFaultServer) -> None:
+def test_without_plugins_the_first_failure_is_the_end(user: User, fault_server: RunningFaultServer) -> None:
     user.endpoints(fault_server.base_url, a="A", b="B")
     user.settings()
     fault_server.play("A", Status(401))
-    done = user.run("--no-plugin", "progress", "-p", "hello")
+    done = user.run("--no-plugin", "pool", "--no-plugin", "progress", "-p", "hello")
     assert (done.code, done.out) == (1, "")
     assert "The model failed." in done.err
     assert "Not tried: b/B." in done.err

@@ -86,10 +86,10 @@ def test_a_signal_while_the_program_starts_ends_it(user: User) -> None:
 def test_a_signal_in_the_countdown_ends_the_program(user: User, fault_server: RunningFaultServer) -> None:
     user.endpoints(fault_server.base_url, a="A", b="B")
     user.settings(fallback={"quietSeconds": 60})
-    fault_server.play("A", Status(401))
+    fault_server.play("A", Status(418, body="odd"))
     with user.start("-p", "hello") as program:
         assert program.stderr
-        assert program.stderr.readline().startswith("a/A: auth: ")
+        assert program.stderr.readline().startswith("a/A: unknown: ")
         assert program.stderr.readline().startswith("waiting: next model at")
         program.send_signal(signal.SIGINT)
         code, out, err = end_of(program)

@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from pi_fallback.testing import Cut, HangBeforeHeaders, Ok, RunningFaultServer, ToolCallScript
+from pi_fallback.testing import HangBeforeHeaders, Ok, RunningFaultServer, Status, ToolCallScript
 from tests.e2e.user import PROGRAM, TIMEOUT_S, User
 
 pytestmark = pytest.mark.tmux
@@ -73,7 +73,7 @@ def test_a_model_dies_the_countdown_shows_and_the_next_model_finishes(
     user.endpoints(fault_server.base_url, a="A", b="B")
     user.settings(fallback={"quietSeconds": 3})
     count = ToolCallScript("bash", {"command": "echo once >> counter"})
-    fault_server.play("A", [Ok("I count.", tools=[count]), Cut(after=2, how="rst")])
+    fault_server.play("A", [Ok("I count.", tools=[count]), Status(418, body="odd")])
     fault_server.play("B", Ok("It is counted. \x1b]52;c;c2VjcmV0\x07\x1b]0;owned\x07\x9b2JReally."))
     terminal.start(user)
     terminal.shows("a/A")
@@ -85,7 +85,6 @@ def test_a_model_dies_the_countdown_shows_and_the_next_model_finishes(
     told = terminal.shows("It is counted.")
     assert "It is counted. Really." in told
     assert "> count, please" in told
-    assert not any(line.startswith("An answer") for line in told)  # withdrawn
     terminal.until(lambda lines: lines[-1] == "b/B")
     assert (user.folder / "counter").read_text() == "once\n"
     terminal.say("/quit")

@@ -7,7 +7,7 @@ import pytest
 from pi_fallback.testing import Ok, RunningFaultServer, Stall, Status
 from tests.e2e.user import User
 
-ODD = Status(418)
+ODD = Status(418, body="E-4711: flux out of phase")
 
 
 @pytest.fixture
