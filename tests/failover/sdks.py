@@ -9,6 +9,8 @@ import anyio
 import httpx2
 import openai
 import requests
+from google import genai
+from google.genai import types
 
 from pi_fallback.failover import Attempt, Failover, Phase
 
@@ -125,6 +127,46 @@ async def _by_async_anthropic(failover: Failover, origin: str) -> str:
     return answer
 
 
+def by_openai_responses(failover: Failover, origin: str) -> str:
+    answer = ""
+    with openai.OpenAI(base_url=f"{origin}/v1", api_key=KEY, max_retries=0, timeout=QUIET_S) as client:
+        for attempt in failover.attempts():
+            with attempt:
+                answer, reason = "", None
+                with client.responses.create(model=attempt.route.model, input="hi", store=False, stream=True) as stream:
+                    for event in stream:
+                        if event.type == "response.output_text.delta":
+                            attempt.emitted()
+                            answer += event.delta
+                        elif event.type == "response.completed":
+                            reason = event.response.status
+                        elif event.type == "response.failed" and event.response.error:
+                            attempt.failed(event.response.error.message)
+                attempt.complete(reason)
+    return answer
+
+
+def by_google(failover: Failover, origin: str) -> str:
+    answer = ""
+    options = types.HttpOptions(
+        base_url=origin,
+        timeout=int(QUIET_S * 1000),
+        retry_options=types.HttpRetryOptions(attempts=1),
+    )
+    with genai.Client(api_key=KEY, http_options=options) as client:
+        for attempt in failover.attempts():
+            with attempt:
+                answer, reason = "", None
+                for chunk in client.models.generate_content_stream(model=attempt.route.model, contents="hi"):
+                    if chunk.text:
+                        attempt.emitted()
+                        answer += chunk.text
+                    for candidate in chunk.candidates or ():
+                        reason = candidate.finish_reason or reason
+                attempt.complete(reason)
+    return answer
+
+
 def by_httpx(failover: Failover, origin: str) -> str:
     answer = ""
     headers = {"authorization": f"Bearer {KEY}"}
@@ -168,8 +210,10 @@ def _run(ask: Callable[..., object], failover: Failover, origin: str) -> str:
 CLIENTS: Mapping[str, Ask] = {
     "openai": by_openai,
     "openai, async": partial(_run, _by_async_openai),
+    "openai, responses": by_openai_responses,
     "anthropic": by_anthropic,
     "anthropic, async": partial(_run, _by_async_anthropic),
+    "google-genai": by_google,
     "httpx": by_httpx,
     "requests": by_requests,
 }

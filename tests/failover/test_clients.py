@@ -72,6 +72,8 @@ def test_the_answer_is_whole_whatever_the_first_attempt_did(
     fault_server.play("big", [fault, Ok(TEXT)])
     fault_server.play("mid", Ok(TEXT))
     assert CLIENTS[client](made(), fault_server.origin) == TEXT
+    if (client, name) == ("google-genai", "a captive portal"):
+        expected = ELSEWHERE  # the one SDK that says so, where the others see an empty stream
     # RF10: the SDKs repeat nothing themselves, so each attempt is one request.
     assert models(fault_server) == expected
     assert fault_server.violations == ()
@@ -106,7 +108,8 @@ def test_rf6_with_everything_down_the_error_names_each_route(client: str, fault_
         CLIENTS[client](made(), fault_server.origin)
     assert [report.route for report in caught.value.reports] == [A, B]
     assert caught.value.again_in_s == pytest.approx(90.0, abs=20.0)
-    assert type(caught.value.__cause__).__name__ in {"AuthenticationError", "HTTPStatusError", "HTTPError"}
+    names = {"AuthenticationError", "ClientError", "HTTPStatusError", "HTTPError"}
+    assert type(caught.value.__cause__).__name__ in names
     assert KEY not in str(caught.value)
 
 
