@@ -124,9 +124,7 @@ def _models(item: Object) -> Iterator[Listed]:
         tools=_flag(capabilities.get("function_calling"), supports.get("tool_calls"), item.get("supports_tools"))
         if not parameters
         else "tools" in parameters,
-        thinks=_flag(item.get("thinking"), item.get("supports_reasoning"), as_object(capabilities.get("thinking")))
-        if not parameters
-        else "reasoning" in parameters,
+        thinks=_thinks(item, capabilities) if not parameters else "reasoning" in parameters,
     )
 
 
@@ -154,6 +152,12 @@ def _images(item: Object, capabilities: Object, supports: Object) -> bool | None
         item.get("supports_image_in"),
         item.get("supports_image_input"),
     )
+
+
+def _thinks(item: Object, capabilities: Object) -> bool | None:
+    # Anthropic tells of each way to think: only `adaptive` is ours without a word in `compat`.
+    adaptive = as_object(as_object(capabilities.get("thinking")).get("types")).get("adaptive")
+    return _flag(item.get("thinking"), item.get("supports_reasoning"), adaptive, capabilities.get("thinking"))
 
 
 def _count(item: Object, *names: str) -> int | None:

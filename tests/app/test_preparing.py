@@ -299,6 +299,15 @@ def test_an_edit_of_a_level_alone_counts(desk: Desk) -> None:
     assert level_of(setup, ModelRef("b", "B")) == "medium"
 
 
+def test_an_edit_that_leaves_no_model_changes_nothing_and_is_told(desk: Desk) -> None:
+    desk.write(settings={"enabledModels": ["a/A"]})
+    live = Pool(desk.prepare())
+    desk.write(settings={"enabledModels": ["a/A:hihg"]})
+    assert live.later() == ["a/A"]
+    (told,) = live.told
+    assert told.startswith("None of enabledModels can be used. 'hihg' in 'a/A:hihg' of enabledModels is no thinking")
+
+
 def test_a_half_edited_file_changes_nothing_until_it_is_whole_again(desk: Desk) -> None:
     desk.write(settings={"enabledModels": ["a/A"]})
     live = Pool(desk.prepare())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_fallback.core.patterns import Choice, find, narrowed, resolve
+from pi_fallback.core.patterns import Choice, find, named, narrowed, near, resolve, why_unknown
 from pi_fallback.errors import UnknownModel
 from pi_fallback_hookspecs import ModelRef
 
@@ -118,3 +118,37 @@ def test_a_name_that_does_not_fit_one_model_is_answered_with_near_names(name: st
         find(name, MODELS)
     assert caught.value.near[: len(near)] == near
     assert bool(near) == ("Did you mean" in str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        (
+            "p1/a:hihg",
+            "'hihg' in 'p1/a:hihg' of X is no thinking level; these are: off, minimal, low, medium, high, xhigh.",
+        ),
+        ("p1/*:ultra", "'ultra' in 'p1/*:ultra' of X is no thinking level;"),
+        ("p3/deep-codr", "No model fits 'p3/deep-codr' of X (did you mean p3/Deep-Coder?)."),
+        ("p9/*", "No model fits 'p9/*' of X."),
+        ("nothing-like-it:high", "No model fits 'nothing-like-it:high' of X."),
+    ],
+)
+def test_a_pattern_that_names_nothing_is_explained(pattern: str, words: str) -> None:
+    assert why_unknown(pattern, MODELS, "X").startswith(words)
+
+
+def test_what_is_near_is_named_best_first_and_at_most_three() -> None:
+    assert near("deep", MODELS) == ("p3/Deep-Coder", "p3/deep-mini")
+    assert len(near("p", MODELS)) == 3
+    assert near("zzqq", MODELS) == ()
+
+
+def test_models_that_are_only_listed_are_named_but_not_found() -> None:
+    with pytest.raises(UnknownModel, match=r"Did you mean p4/brand-new\?"):
+        find("brand-nwe", MODELS, listed=[ref("p4/brand-new")])
+
+
+def test_a_name_is_exact_with_or_without_its_level() -> None:
+    assert named("p2/x:high", MODELS) == [ref("p2/x:high")]
+    assert named("P1/A:low", MODELS) == [ref("p1/a")]
+    assert named("p1", MODELS) == []

@@ -156,6 +156,15 @@ async def test_gemini_tells_windows_and_what_a_model_is_for() -> None:
             },
             Listed("m", window=6, output=1, images=True, thinks=True),
         ),
+        (
+            {
+                "id": "m",
+                "capabilities": {
+                    "thinking": {"supported": True, "types": {"adaptive": {"supported": False}, "enabled": {}}}
+                },
+            },
+            Listed("m", thinks=False),
+        ),
         ({"id": "m", "max_model_len": True, "context_length": -1}, Listed("m")),
     ],
 )
