@@ -31,7 +31,7 @@ _BASE_HEADERS = {
 
 
 class Http:
-    """The connections to all providers. `wall` is Unix time, for dates in `Retry-After`.
+    """The connections to all providers. `wall` is Unix time, for dates in `Retry-After`; one is kept `idle_s` idle.
 
     With `trust_env` the usual proxy variables are honoured; loopback is never proxied. A `transport`
     of the caller's takes the place of all connections.
@@ -43,8 +43,10 @@ class Http:
         wall: Callable[[], float],
         trust_env: bool = True,
         transport: httpx.AsyncBaseTransport | None = None,
+        idle_s: float = limits.IDLE_S,
     ) -> None:
         self._wall = wall
+        self._idle_s = idle_s
         self._trust_env = trust_env
         self._given = transport
         self._transports: dict[tuple[str, str | None, bool], httpx.AsyncBaseTransport] = {}
@@ -155,7 +157,7 @@ class Http:
                 verify=self._tls_for(*way),
                 trust_env=self._trust_env,
                 limits=httpx.Limits(
-                    max_connections=None, max_keepalive_connections=0 if fresh else 100, keepalive_expiry=limits.IDLE_S
+                    max_connections=None, max_keepalive_connections=0 if fresh else 100, keepalive_expiry=self._idle_s
                 ),
                 proxy=way[1],
                 retries=0,
