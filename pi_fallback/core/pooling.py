@@ -99,9 +99,9 @@ def candidates(failure: Failure, view: View) -> Iterator[Route]:
             routes = rest
     if failure.kind is K.CONTEXT_OVERFLOW:
         routes = [route for route in routes if _window(view, route) > _window(view, failed)]
-    return iter(
-        sorted((route for route in routes if view.usable(route)), key=lambda route: _failed_lately(route, view))
-    )
+    # Another account of the same model is no other model: this failure says nothing against it.
+    lately = {route for route in rest if _failed_lately(route, view)}
+    return iter(sorted((route for route in routes if view.usable(route)), key=lately.__contains__))
 
 
 def is_blip(failure: Failure) -> bool:

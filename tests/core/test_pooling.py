@@ -157,7 +157,8 @@ def test_what_rests_already_is_not_among_the_next_ones() -> None:
 
 @pytest.mark.parametrize(("ago_s", "on"), [(299.0, (A_BACKUP, C, B)), (301.0, (A_BACKUP, B, C))])
 def test_a_model_that_failed_within_five_minutes_comes_last(ago_s: float, on: tuple[Route, ...]) -> None:
-    ledger = Ledger().failed(B.ref, at=NOW - ago_s, kind=K.NETWORK, text="down")
+    ledger = Ledger().failed(A.ref, at=NOW, kind=K.QUOTA_EXHAUSTED, text="spent")
+    ledger = ledger.failed(B.ref, at=NOW - ago_s, kind=K.NETWORK, text="down")
     assert retry(failed(K.QUOTA_EXHAUSTED, ledger=ledger)).on == on
 
 
