@@ -135,7 +135,11 @@ class PartialAnswer:
             pieces = [as_text(as_object(piece).get("text")) for piece in as_list(thinking)]
             text = as_text(thinking) or "".join(pieces)
             return [self._content.thinking(text)] if text else []
-        text = as_text(part.get("text"))
+        text = part.get("text")
+        if text is None and "type" in part:
+            return []  # a reference, and what may come
+        if not isinstance(text, str):
+            raise malformed("content")
         return [self._content.text(text)] if text else []
 
     def _call(self, piece: object, deltas: list[Delta]) -> None:

@@ -200,6 +200,8 @@ LONE_HALF = json.dumps(said("\ud83d"))
         ([{"choices": [{"delta": "text"}]}], FaultKind.MALFORMED, Phase.PRE, None),
         ([chunk({"content": 7})], FaultKind.MALFORMED, Phase.PRE, None),
         ([chunk({"content": [7]})], FaultKind.MALFORMED, Phase.PRE, None),
+        ([chunk({"content": {"a": 1}})], FaultKind.MALFORMED, Phase.PRE, None),
+        ([chunk({"content": [{"type": "text", "text": 7}]})], FaultKind.MALFORMED, Phase.PRE, None),
         ([chunk({"reasoning": {"a": 1}})], FaultKind.MALFORMED, Phase.PRE, None),
         ([chunk({"tool_calls": {"a": 1}})], FaultKind.MALFORMED, Phase.PRE, None),
         ([chunk({"tool_calls": ["x"]})], FaultKind.MALFORMED, Phase.PRE, None),
