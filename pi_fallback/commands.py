@@ -1,5 +1,6 @@
 """The commands of the command line: what each option means, and who does the work."""
 
+import json
 import os
 import signal
 import sys
@@ -12,9 +13,10 @@ import anyio
 import click
 
 from pi_fallback import __version__, debugging
-from pi_fallback.app import agent_of
+from pi_fallback.app import agent_of, decision_path, explained
 from pi_fallback.config import store
 from pi_fallback.config.trust import Trust, TrustState, has_project_files
+from pi_fallback.core.clean import clean
 from pi_fallback.errors import MissingExtra, SessionError, single
 from pi_fallback.modes.json_mode import run_json
 from pi_fallback.modes.print_mode import run_print
@@ -24,6 +26,7 @@ from pi_fallback.modes.stdio import FdSink, FdSource, stderr_on_terminal, take_s
 from pi_fallback.preparing import Options, Setup, World, load_registry, prepare, trust_state
 from pi_fallback.runtime import session_files
 from pi_fallback.runtime.agent import Agent
+from pi_fallback.runtime.decision_log import read_rows
 from pi_fallback.runtime.feed import FeedItem
 from pi_fallback.runtime.nobody import Nobody
 from pi_fallback.tui.ports import PastSession
@@ -284,6 +287,21 @@ def models_command(
     return 0
 
 
+@click.command("explain")
+@click.option("--last", type=click.IntRange(min=1), default=5, show_default=True, help="How many decisions.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with what the ledger was told between.")
+def explain_command(last: int, as_json: bool) -> int:
+    """Say why the last requests of this user's agents went where they went: the choice, its cause, and why no other."""
+    world = real_world()
+    rows = tuple(read_rows(decision_path(world)))
+    if as_json:
+        for row in rows[-last:]:
+            click.echo(json.dumps(row, ensure_ascii=False))
+    else:
+        click.echo(clean(explained(rows, last)))
+    return 0
+
+
 PATH = click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 
@@ -317,6 +335,7 @@ def demo_command() -> int:
 
 COMMANDS: dict[str, click.Command] = {
     "demo": demo_command,
+    "explain": explain_command,
     "models": models_command,
     "plugins": plugins_command,
     "trust": trust_command,

@@ -98,7 +98,7 @@ def candidates(failure: Failure, view: View) -> Iterator[Route]:
         case ScopeKind.MODEL | ScopeKind.REQUEST:
             routes = rest
     if failure.kind is K.CONTEXT_OVERFLOW:
-        routes = [route for route in routes if _window(view, route) > _window(view, failed)]
+        routes = [route for route in routes if _may_be_larger(route, failed, view)]
     # Another account of the same model is no other model: this failure says nothing against it.
     lately = {route for route in rest if _failed_lately(route, view)}
     return iter(sorted((route for route in routes if view.usable(route)), key=lately.__contains__))
@@ -145,6 +145,7 @@ def _tries_at(provider: str, event: RequestFailed) -> int:
     return sum(times for route, times in event.tries.items() if route.provider == provider)
 
 
-def _window(view: View, route: Route) -> int:
-    model = view.catalog.get(route.ref)
-    return model.context_window if model is not None else 0
+def _may_be_larger(route: Route, failed: Route, view: View) -> bool:
+    """Whether the context of `route` is larger than that of `failed`, or not known to be smaller."""
+    model, small = view.catalog.get(route.ref), view.catalog.get(failed.ref)
+    return model is None or small is None or model.context_window > small.context_window

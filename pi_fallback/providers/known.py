@@ -106,10 +106,19 @@ KNOWN: tuple[Provider, ...] = (
         "https://api.anthropic.com",
         _Model("claude-opus-5-5", 1_000_000, 128_000, images=True, limits=_SILENT),
         _Model("claude-fable-5-2", 1_000_000, 128_000, images=True, limits=_SILENT),
-        _Model("claude-sonnet-5-5", 1_000_000, 128_000, images=True, limits=_SILENT),
-        _Model("claude-haiku-5-5", 1_000_000, 128_000, images=True, limits=_SILENT),
+        _Model(
+            "claude-sonnet-5-5",
+            1_000_000,
+            128_000,
+            images=True,
+            limits=_SILENT,
+            compat={"thinkingOff": "between_tools"},
+        ),
+        _Model("claude-haiku-5-5", 1_000_000, 128_000, images=True, limits=_SILENT, compat={"thinkingOff": "disabled"}),
         env=("ANTHROPIC_API_KEY",),
         dialect=_ANTHROPIC,
+        # Else a long argument is held back until it is whole, a silence that the quiet limit takes for a stall.
+        compat={"supportsEagerToolInputStreaming": True},
     ),
     _provider(
         "openai",

@@ -236,10 +236,10 @@ class Engine:
 
     def refresh(self, current: Route | None = None) -> Plan[None]:
         """Ask for order and refusals anew, if pool, ledger or the request's needs have changed since."""
-        pool = self.pool()
+        pool, needs = self.pool(), self._needs  # another call may set its own needs while plugins are asked
         asks_order, asks_refusals = "order_routes" in self.asked, "refuse_routes" in self.asked
         seen_ledger = self.book.ledger.generation if asks_order or asks_refusals else 0
-        key = (pool.version, seen_ledger, self._needs)
+        key = (pool.version, seen_ledger, needs)
         if key == self._table_key:
             return
         order: Sequence[Route] = pool.order
@@ -255,7 +255,7 @@ class Engine:
             view = self.view(current)
             event = RefuseRoutes(view=view, order=tuple(order))
             refusals = cast("Mapping[Route, str]", (yield Ask("refuse_routes", event)))
-        unfit = ineligible(order, pool.catalog, self._needs)
+        unfit = ineligible(order, pool.catalog, needs)
         if left_out or unfit:
             refusals = {**unfit, **left_out, **refusals}
         self._table = RouteTable(order, refusals)
@@ -316,6 +316,7 @@ class Engine:
         """
         if not attempt.current:
             return None
+        self.expect(attempt.request)
         now = self.now()
         failure = _failure(attempt.route, fault, classify(fault), now)
         if fault.kind is FaultKind.STALE and not attempt.stale_repeat:
@@ -440,7 +441,7 @@ class Engine:
         if not incident.decided and failure.kind in REPEATABLE:
             wait = delay_s(self.policy, incident.repeats, failure.retry_after_s, self.chance)
         if wait is None:
-            return GiveUp(failure, self.recoverable(attempt.episode), "nobody knows better")
+            return GiveUp(failure, self.recoverable(attempt.episode), _why_no_repeat(incident, failure))
         if not self._afford(incident, failure):
             return GiveUp(failure, False, BROKE)
         incident.repeats += 1
@@ -489,6 +490,12 @@ def _failure(route: Route, fault: Fault, judged: Judgement, now: float) -> Failu
         reason=judged.reason,
         fault=fault,
     )
+
+
+def _why_no_repeat(incident: Incident, failure: Failure) -> str:
+    if failure.kind not in REPEATABLE:
+        return "a repeat would not mend it"
+    return "nothing is left to try" if incident.decided else "the repeats are used up"
 
 
 def inline(plan: Plan[T], ask: Callable[[str, Event], object]) -> T:

@@ -31,7 +31,7 @@ def test_every_slash_command_of_the_plugins_has_its_line() -> None:
 
 
 def test_every_setting_of_progress_detection_has_its_line_with_its_default() -> None:
-    page = (DOCS / "progress.md").read_text()
+    page = (DOCS / "progress.md").read_text() + (DOCS / "failover.md").read_text()
     for field in FallbackConfig.model_fields.values():
         assert field.alias is not None
         [line] = re.findall(rf"^\| `{field.alias}` \|.*$", page, re.MULTILINE)
@@ -40,7 +40,7 @@ def test_every_setting_of_progress_detection_has_its_line_with_its_default() -> 
             str(default).lower()
             if isinstance(default, bool)
             else f"{default:g}"
-            if default != "continue"
-            else "`continue`"
+            if isinstance(default, float)
+            else f"`{default}`"
         )
         assert f"| {shown} |" in line

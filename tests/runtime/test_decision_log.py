@@ -1,0 +1,105 @@
+"""The decision log: a file that agents share, which never stands in the way of one."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from pi_fallback.core.booking import Worked, replay
+from pi_fallback.core.explaining import entry_of
+from pi_fallback.core.routing import Routing
+from pi_fallback.runtime.decision_log import FILE_BYTES, DecisionLog, read_rows
+from pi_fallback_hookspecs import (
+    Failure,
+    FailureKind,
+    Ledger,
+    ModelRef,
+    Phase,
+    Rest,
+    Route,
+    Scope,
+    ScopeKind,
+)
+
+A, B = Route("a", "m"), Route("b", "m")
+WALL = 1_700_000_000.0
+FAILURE = Failure(A, FailureKind.NETWORK, ScopeKind.NETWORK, "it said sk-secret", Phase.PRE, 3.0)
+
+
+def log(path: Path, problems: list[str] | None = None) -> DecisionLog:
+    return DecisionLog(
+        path,
+        now=lambda: 100.0,
+        wall=lambda: WALL + 100.0,
+        clean=lambda text: text.replace("sk-secret", "***"),
+        on_problem=(problems if problems is not None else []).append,
+    )
+
+
+def test_a_record_is_a_line_with_wall_time_and_without_secrets(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "decisions.jsonl"
+    log(path).routing(Routing(3.0, (A, B), B, "network", FAILURE, "pool"))
+    (row,) = read_rows(path)
+    assert (row["type"], row["at"], row["choice"]) == ("routing", WALL + 3.0, "b/m")
+    assert "sk-secret" not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_what_is_like_the_record_before_it_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    decisions = log(path)
+    for moment in (1.0, 2.0, 3.0):
+        decisions.routing(Routing(moment, (A, B), A, "the session stands on it"))
+    assert len([*read_rows(path)]) == len(decisions.rows) == 1
+
+
+def test_the_file_replays_to_the_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    decisions, entries = (
+        log(path),
+        [Rest(Scope.of(ScopeKind.MODEL, A), 160.0, "spent"), Worked(ModelRef("b", "m"), 99.5)],
+    )
+    for entry in entries:
+        decisions.entry(entry)
+    decisions.routing(Routing(3.0, (A, B), B, "network", FAILURE, "pool"))
+    read = [entry for row in read_rows(path) if (entry := entry_of(row, lambda wall: wall - WALL)) is not None]
+    assert replay(read) == replay(entries) != Ledger()
+
+
+def test_a_full_file_becomes_the_old_one_and_both_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    path.write_text("x" * FILE_BYTES + "\n")
+    decisions = log(path)
+    decisions.entry(Worked(ModelRef("a", "m"), 1.0))
+    assert not path.exists()
+    decisions.entry(Worked(ModelRef("b", "m"), 2.0))
+    assert [row["model"] for row in read_rows(path)] == [["a", "m"], ["b", "m"]]
+
+
+def test_lines_that_are_no_records_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    path.write_text('half a li\n[1]\n{"no": "type"}\n' + json.dumps({"type": "wake", "scope": []}) + "\n\xff\n")
+    assert [row["type"] for row in read_rows(path)] == ["wake"]
+
+
+@pytest.mark.parametrize("what", ["folder", "fifo", "symlink"])
+def test_a_path_that_cannot_be_written_is_said_once_and_the_records_stay_in_memory(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "decisions.jsonl"
+    match what:
+        case "folder":
+            path.mkdir()
+        case "fifo":
+            os.mkfifo(path)
+        case _:
+            path.symlink_to(tmp_path / "elsewhere")
+    problems: list[str] = []
+    decisions = log(path, problems)
+    for model in "abc":
+        decisions.entry(Worked(ModelRef(model, "m"), 1.0))
+    assert len(problems) == 1
+    assert "The agent works on." in problems[0]
+    assert len(decisions.rows) == 3
+    assert not (tmp_path / "elsewhere").exists()
