@@ -30,8 +30,10 @@ class AnthropicMessages:
     def serves(self, method: str, path: str) -> bool:
         return method == "POST" and path.endswith("/messages")
 
-    def lists(self, method: str, path: str) -> bool:
-        return method == "GET" and path.endswith("/models") and "/anthropic/" in path
+    def lists(self, method: str, path: str, headers: Mapping[str, str]) -> bool:
+        return (
+            method == "GET" and path.endswith("/models") and ("anthropic-version" in headers or "/anthropic/" in path)
+        )
 
     def key(self, headers: Mapping[str, str]) -> str:
         scheme, _, key = headers.get("authorization", "").partition(" ")

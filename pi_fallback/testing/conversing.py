@@ -78,9 +78,9 @@ class Conversations:
         return replace(received, model=model, key=key, violations=wrong)
 
     async def _answer_without_model(self, connection: Connection, received: Received, path: str) -> Ending:
-        wire = next((wire for wire in self.wires if wire.lists(received.method, path)), None)
+        wire = next((wire for wire in self.wires if wire.lists(received.method, path, received.headers)), None)
         if wire is None:
-            return await self._refuse(connection, received, self.wires[0], 404, f"Nothing is served at {path}")
+            return await self._refuse(connection, received, self.wires[-1], 404, f"Nothing is served at {path}")
         await connection.send(as_json(200, wire.models(self.playbook.models)))
         self.log.change(received.number, outcome="answered")
         return "keep"

@@ -42,8 +42,9 @@ class GoogleGenerativeAI:
     def serves(self, method: str, path: str) -> bool:
         return method == "POST" and _METHOD.fullmatch(path) is not None
 
-    def lists(self, method: str, path: str) -> bool:
-        return method == "GET" and _MODELS.fullmatch(path) is not None
+    def lists(self, method: str, path: str, headers: Mapping[str, str]) -> bool:
+        is_its_own = _MODELS.fullmatch(path) is not None or "x-goog-api-key" in headers
+        return method == "GET" and path.endswith("/models") and is_its_own
 
     def key(self, headers: Mapping[str, str]) -> str:
         scheme, _, token = headers.get("authorization", "").partition(" ")

@@ -20,7 +20,7 @@ class OpenAICompletions:
     def serves(self, method: str, path: str) -> bool:
         return method == "POST" and path.endswith("/chat/completions")
 
-    def lists(self, method: str, path: str) -> bool:
+    def lists(self, method: str, path: str, headers: Mapping[str, str]) -> bool:
         return method == "GET" and path.endswith("/models")
 
     def key(self, headers: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from pi_fallback.testing.responses_wire import OpenAIResponses
 from pi_fallback.testing.sockets import Connection, accepted
 from pi_fallback.testing.steps import For, Playable, Scripts
 
-WIRES = (AnthropicMessages(), GoogleGenerativeAI(), OpenAICompletions(), OpenAIResponses())
+WIRES = (AnthropicMessages(), GoogleGenerativeAI(), OpenAIResponses(), OpenAICompletions())  # the usual one last
 
 
 class FaultServer:

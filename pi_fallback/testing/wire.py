@@ -23,8 +23,8 @@ class Wire(Protocol):
         """Whether a request to `path` (without its query) asks a model in this dialect."""
         ...
 
-    def lists(self, method: str, path: str) -> bool:
-        """Whether it asks for the list of models."""
+    def lists(self, method: str, path: str, headers: Mapping[str, str]) -> bool:
+        """Whether it asks for the list of models; several dialects have it at one path."""
         ...
 
     def key(self, headers: Mapping[str, str]) -> str: ...

@@ -351,4 +351,4 @@ def test_a_key_comes_in_either_header(headers: dict[str, str], key: str) -> None
 )
 def test_it_knows_its_paths(method: str, path: str, serves: bool, lists: bool) -> None:
     wire = AnthropicMessages()
-    assert (wire.serves(method, path), wire.lists(method, path)) == (serves, lists)
+    assert (wire.serves(method, path), wire.lists(method, path, {})) == (serves, lists)

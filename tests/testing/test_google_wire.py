@@ -297,7 +297,7 @@ def test_the_path_says_which_model_is_asked_and_whether_to_stream(path: str, mod
     ],
 )
 def test_it_serves_what_is_its_own(method: str, path: str, expected: tuple[bool, bool]) -> None:
-    assert (WIRE.serves(method, path), WIRE.lists(method, path)) == expected
+    assert (WIRE.serves(method, path), WIRE.lists(method, path, {})) == expected
 
 
 @pytest.mark.parametrize(

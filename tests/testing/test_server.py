@@ -272,3 +272,17 @@ async def test_usage_is_sent_to_those_who_ask_for_it() -> None:
     last = json.loads(told.split("\n\n")[-3].removeprefix("data: "))
     assert (last["choices"], last["usage"]) == ([], whole["usage"])
     assert whole["usage"]["total_tokens"] == 15
+
+
+@pytest.mark.parametrize(
+    ("headers", "field"),
+    [
+        ({"anthropic-version": "2023-06-01"}, "first_id"),
+        ({"x-goog-api-key": "k"}, "models"),
+        ({"authorization": "Bearer k"}, "object"),
+    ],
+)
+async def test_a_list_of_models_is_in_the_dialect_of_the_headers(headers: dict[str, str], field: str) -> None:
+    async with FaultServer({"m": Ok()}) as server, client(server) as to:
+        answer = await to.get("/models", headers=headers)
+        assert field in answer.json()
