@@ -70,12 +70,12 @@ class PartialAnswer:
         choice = cast("Object", first)
         if choice.get("index"):
             return ()  # a second choice, which nobody asked for
-        delta = choice.get("delta") or choice.get("message")
+        piece, whole = choice.get("delta"), choice.get("message")
         deltas: Sequence[Delta] = ()
-        if delta:
+        if delta := piece or whole:
             if not isinstance(delta, dict):
                 raise malformed("delta")
-            deltas = self._delta(cast("Object", delta))
+            deltas = self._delta(cast("Object", delta), is_whole=not piece)
         if usage := chunk.get("usage") or choice.get("usage"):
             self._usage = usage_in(usage)
         if reason := choice.get("finish_reason"):
@@ -100,7 +100,7 @@ class PartialAnswer:
             content, ending(content, stop), self._producer, self._usage, response_id=self._response_id
         )
 
-    def _delta(self, delta: Object) -> Sequence[Delta]:
+    def _delta(self, delta: Object, *, is_whole: bool) -> Sequence[Delta]:
         content = delta.get("content")
         if content and len(delta) == 1 + ("role" in delta) and isinstance(content, str):
             return (self._content.text(content),)  # what nearly all are
@@ -118,8 +118,8 @@ class PartialAnswer:
         if calls:
             if not isinstance(calls, list):
                 raise malformed("tool_calls")
-            for piece in cast("list[object]", calls):
-                self._call(piece, deltas)
+            for number, piece in enumerate(cast("list[object]", calls)):
+                self._call(piece, number if is_whole else None, deltas)
         return deltas
 
     def _parts(self, content: object) -> list[Delta]:
@@ -142,7 +142,8 @@ class PartialAnswer:
             raise malformed("content")
         return [self._content.text(text)] if text else []
 
-    def _call(self, piece: object, deltas: list[Delta]) -> None:
+    def _call(self, piece: object, number: int | None, deltas: list[Delta]) -> None:
+        """Take a piece of a call, or a whole one that is the `number`-th."""
         if not (call := as_object(piece)):
             raise malformed("tool_calls")
         function = as_object(call.get("function"))
@@ -152,8 +153,8 @@ class PartialAnswer:
             arguments = json.dumps(arguments)
         if not (isinstance(wire_id, str) and isinstance(name, str) and isinstance(arguments, str)):
             raise malformed("tool_calls")
-        number = index if isinstance(index, int) else None
-        delta = self._content.call(index=number, wire_id=wire_id, name=name, arguments=arguments)
+        place = index if isinstance(index, int) and number is None else number
+        delta = self._content.call(index=place, wire_id=wire_id, name=name, arguments=arguments)
         if delta is not None:
             deltas.append(delta)
 

@@ -108,6 +108,15 @@ def test_rt6_every_call_has_an_id_that_the_conversation_has_not_seen(
     assert [call.id for call in answer.message().tool_calls] == ids
 
 
+def test_rt6_calls_of_a_whole_answer_are_as_many_as_it_has_whatever_their_ids() -> None:
+    call = {"id": "a", "function": {"name": "read", "arguments": "{}"}}
+    for more in ({}, {"index": 0}):
+        answer = PartialAnswer(PRODUCER)
+        whole = {"choices": [{"message": {"tool_calls": [call | more, call | more]}, "finish_reason": "tool_calls"}]}
+        answer.take(SseEvent("", json.dumps(whole).encode()))
+        assert [tool.id for tool in answer.message().tool_calls] == ["a", "call_2"]
+
+
 def test_the_shape_before_tools_is_a_call_too() -> None:
     _, answer = folded(
         chunk({"function_call": {"name": "read", "arguments": '{"p":'}}),
