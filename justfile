@@ -24,6 +24,14 @@ test *args:
 test-long *args:
     PI_FALLBACK_LONG=1 python -m pytest "$@"
 
+# every fault in every dialect at every phase, through a whole agent, as a table
+faults *args:
+    python -m scripts.faults "$@"
+
+# look for inputs that break what reads answers: a million for each law
+fuzz *args:
+    uv run --group fuzz python -m tests.fuzz "$@"
+
 # the wire on plain httpx, in an environment of its own
 test-plain-httpx:
     python scripts/plain_httpx.py
@@ -40,6 +48,10 @@ fmt:
 # ratios to the raw HTTP client, measured in one run
 bench *args:
     python -m benchmarks "$@"
+
+# the same scenes through other libraries, each in an environment of its own (needs the network)
+bench-peers *args:
+    python -m benchmarks.peers "$@"
 
 # write the generated pages
 docs:
