@@ -19,22 +19,35 @@ from pi_fallback_hookspecs import Call, Delta, Fault, Message, Model, ModelRef, 
 BASE_URL = "http://127.0.0.1:9/v1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pair:
     """A dialect and its wire. Its provider is called like the dialect, its models anything."""
 
     dialect: Dialect
     wire: Wire
 
+    def __repr__(self) -> str:
+        return self.name
+
     @property
     def name(self) -> str:
         return self.dialect.name
 
-    def call(self, *messages: Message, name: str = "big", base_url: str = BASE_URL, **options: Any) -> Call:
-        """Return a call of a model that can do all there is; `options` are those of `Request`."""
-        model = Model(ModelRef(self.name, name), inputs=frozenset({"text", "image"}), reasoning=True)
+    def call(
+        self,
+        *messages: Message,
+        name: str = "big",
+        credential: str = "primary",
+        base_url: str = BASE_URL,
+        inputs: frozenset[str] = frozenset({"text", "image"}),
+        reasoning: bool = True,
+        compat: Mapping[str, object] | None = None,
+        **options: Any,
+    ) -> Call:
+        """Return a call of a model that can do all there is, or not; `options` are those of `Request`."""
+        model = Model(ModelRef(self.name, name), inputs=inputs, reasoning=reasoning, compat=compat or {})
         request = Request(messages or (user_message("hi"),), **options)
-        return Call(Route(self.name, name), model, request, base_url)
+        return Call(Route(self.name, name, credential), model, request, base_url)
 
     def asked(self, call: Call) -> Mapping[str, Any]:
         """Return the request of `call` as the provider reads it."""
