@@ -1,10 +1,10 @@
 """Rendering for `anthropic-messages`: a neutral request becomes the body of a message to ask for."""
 
-import json
 import re
 from collections.abc import Iterator
 
 from pi_fallback.providers.anthropic_thinking import thought
+from pi_fallback.providers.encoding import json_bytes
 from pi_fallback.providers.history import NO_IMAGES, is_own, sendable
 from pi_fallback.providers.ids import wire_id
 from pi_fallback_hookspecs import (
@@ -25,8 +25,6 @@ NAME = "anthropic-messages"
 Body = dict[str, object]
 Turns = list[tuple[str, list[Body]]]
 
-# Read-only mappings of the contract become objects on the way, which is cheaper than to thaw them first.
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict).encode
 _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _ODD_PICTURE = "(an image of type {}, left out: this provider takes none of that type)"
@@ -61,8 +59,7 @@ def rendered(call: Call) -> bytes:
     if is_cached and (said := [blocks for role, blocks in turns if role == "user"]):
         said[-1][-1] = _marked(said[-1][-1])
     body["messages"] = [{"role": role, "content": blocks} for role, blocks in turns]
-    # A lone surrogate, out of some file that a tool read, has no UTF-8 and becomes "?".
-    return _json(body).encode("utf-8", "replace")
+    return json_bytes(body)
 
 
 def _turns(call: Call, prefix: str) -> Turns:

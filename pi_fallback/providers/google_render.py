@@ -1,10 +1,10 @@
 """Rendering for `google-generative-ai`: a neutral request becomes the body of a `generateContent`."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from pi_fallback.providers.encoding import json_bytes
 from pi_fallback.providers.google_traits import NAME, Traits, thinking_config, traits_of
 from pi_fallback.providers.history import NO_IMAGES, is_own, sendable
 from pi_fallback.providers.ids import wire_id
@@ -27,7 +27,6 @@ Body = dict[str, object]
 NO_SIGNATURE = "skip_thought_signature_validator"
 """What Google documents to stand for the signature of a call that another model made."""
 
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict).encode
 _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SEE_BELOW = "(an image, see below)"
 _SEE_BESIDE = "(an image)"
@@ -54,8 +53,7 @@ def rendered(call: Call) -> bytes:
         body = {"model": model.ref.id, "request": body}
         if project := model.compat.get("project"):
             body["project"] = project
-    # A lone surrogate, out of some file that a tool read, has no UTF-8 and becomes "?".
-    return _json(body).encode("utf-8", "replace")
+    return json_bytes(body)
 
 
 def _contents(call: Call, traits: Traits) -> list[Body]:

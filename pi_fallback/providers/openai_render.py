@@ -1,9 +1,9 @@
 """Rendering for `openai-completions`: a neutral request becomes the body of a chat completion."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 
+from pi_fallback.providers.encoding import json_bytes, json_text
 from pi_fallback.providers.history import NO_IMAGES, sendable
 from pi_fallback.providers.ids import wire_id
 from pi_fallback_hookspecs import (
@@ -21,8 +21,6 @@ from pi_fallback_hookspecs import (
 
 Body = dict[str, object]
 
-# Read-only mappings of the contract become objects on the way, which is cheaper than to thaw them first.
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict).encode
 _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _MISTRAL_ID = re.compile(r"[A-Za-z0-9]{9}")
 _EFFORTS = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "high"}
@@ -45,8 +43,7 @@ def rendered(call: Call) -> bytes:
     effort = _EFFORTS.get(request.thinking or "")
     if effort and model.reasoning and compat.get("supportsReasoningEffort", True):
         body["reasoning_effort"] = effort
-    # A lone surrogate, out of some file that a tool read, has no UTF-8 and becomes "?".
-    return _json(body).encode("utf-8", "replace")
+    return json_bytes(body)
 
 
 def _messages(call: Call) -> Iterator[Body]:
@@ -85,7 +82,7 @@ def _assistant(message: AssistantMessage, model: Model) -> Iterator[Body]:
 
 
 def _call(call: ToolCall, model: Model) -> Body:
-    function = {"name": call.name, "arguments": _json(call.arguments)}
+    function = {"name": call.name, "arguments": json_text(call.arguments)}
     return {"id": _id(call.id, model), "type": "function", "function": function}
 
 

@@ -1,10 +1,10 @@
 """Rendering for `openai-responses`: a neutral request becomes the body of a response."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
+from pi_fallback.providers.encoding import json_bytes, json_text
 from pi_fallback.providers.history import NO_IMAGES, is_own, sendable
 from pi_fallback.providers.ids import wire_id
 from pi_fallback.providers.loose import Object
@@ -26,8 +26,6 @@ NAME = "openai-responses"
 
 Body = dict[str, object]
 
-# Read-only mappings of the contract become objects on the way, which is cheaper than to thaw them first.
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict).encode
 _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _EFFORTS: Mapping[str, object] = {
     "minimal": "minimal",
@@ -62,8 +60,7 @@ def rendered(call: Call) -> bytes:
         body["include"] = ["reasoning.encrypted_content"]
         if effort := _effort(request.thinking, model):
             body["reasoning"] = {"effort": effort, "summary": "auto"}
-    # A lone surrogate, out of some file that a tool read, has no UTF-8 and becomes "?".
-    return _json(body).encode("utf-8", "replace")
+    return json_bytes(body)
 
 
 def _effort(thinking: str | None, model: Model) -> object:
@@ -122,7 +119,7 @@ def _assistant(message: AssistantMessage, call: Call) -> Iterator[Object]:
                     **({"id": facts.id} if facts.id and thoughts else {}),
                     "call_id": wire_id(block.id, _LEGAL_ID, length=37),
                     "name": block.name,
-                    "arguments": _json(block.arguments),
+                    "arguments": json_text(block.arguments),
                 }
 
 

