@@ -20,7 +20,7 @@ from pi_fallback.hosts.llm_host.clock import Clock, Stalled
 from pi_fallback.hosts.llm_host.members import AnyModel, OwnOptions, route_of, unable
 from pi_fallback_hookspecs import Fault, FaultKind
 
-RETRY = RetryPolicy(max_delay_s=10.0)  # somebody sits there and waits
+NO_WAITS = RetryPolicy(enabled=False)  # somebody sits there: an error that says when to try again is better
 SILENT = logging.NullHandler()
 
 
@@ -56,7 +56,7 @@ class Call:
             raise ValueError(f"None of the models of {self._name} can take this: {whys}.")
         # What is to be told is told here. Without a handler of its own, Python would write it to stderr too.
         logging.getLogger("pi_fallback").addHandler(SILENT)
-        return Failover(able, retry=RETRY, state=config.ledger_path(), redact=self._redacted)
+        return Failover(able, retry=NO_WAITS, state=config.ledger_path(), redact=self._redacted)
 
     @property
     def options(self) -> OwnOptions:
