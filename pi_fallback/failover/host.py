@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pi_fallback.core import foreign
 from pi_fallback.core.clean import clean_line
 from pi_fallback.failover.asking import Plugins
+from pi_fallback.http.retry_after import retry_after_s
 from pi_fallback.runtime import engine
 from pi_fallback.runtime.book import LedgerBook
 from pi_fallback_hookspecs import Failure, Fault, Notify, Phase, Route
@@ -111,6 +112,4 @@ class Host:
 def _asked_s(headers: Mapping[str, str]) -> float | None:
     if not any(name.startswith("retry-after") for name in headers):
         return None
-    from pi_fallback.http.retry_after import retry_after_s  # it loads the HTTP client
-
     return retry_after_s(headers, wall=time.time)  # noqa: TID251
