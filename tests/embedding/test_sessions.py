@@ -151,7 +151,7 @@ async def one_answer(host: Fallback, text: str) -> None:
 
 
 async def test_the_watchdog_serves_on_when_the_session_that_ran_it_has_closed() -> None:
-    settings = replace(AT_ONCE, limits=Limits(first_content_s=0.2))
+    settings = replace(AT_ONCE, limits=Limits(first_content_s=1.0))
     opened, leave, closed = anyio.Event(), anyio.Event(), anyio.Event()
 
     async def opened_first(host: Fallback) -> None:
@@ -171,12 +171,12 @@ async def test_the_watchdog_serves_on_when_the_session_that_ran_it_has_closed() 
         async with host.session() as session:
             leave.set()
             await closed.wait()
-            with anyio.fail_after(5):
+            with anyio.fail_after(20):
                 assert (await session.ask("hi")).text == "from the second"
 
 
 async def test_the_watchdog_serves_on_when_a_session_that_came_later_has_closed() -> None:
-    settings = replace(AT_ONCE, limits=Limits(first_content_s=0.2))
+    settings = replace(AT_ONCE, limits=Limits(first_content_s=1.0))
     scripts = {"big": Stall(after=0), "mid": Ok("from the second")}
     async with (
         FaultServer(scripts) as server,
@@ -185,7 +185,7 @@ async def test_the_watchdog_serves_on_when_a_session_that_came_later_has_closed(
     ):
         async with host.session():
             pass
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             assert (await session.ask("hi")).text == "from the second"
 
 
