@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Callable, Sequence
 
 from pi_fallback.testing import Ok, Raw, Received, Step
-from pi_fallback.testing.http1 import chunk, head
+from pi_fallback.testing.http1 import LAST_CHUNK, chunk, head
 from pi_fallback.testing.server import WIRES
 from pi_fallback.testing.wire import Rendered, Wire
 
@@ -27,11 +27,15 @@ def whole(answer: Rendered) -> bytes:
     return b"".join((*answer.opening, *answer.content, *answer.closing))
 
 
-def bent(ok: Ok, bend: Bend) -> Callable[[Received], Step]:
-    """Answer with the events of `ok`, changed by `bend`, up to the end of the connection."""
+def bent(ok: Ok, bend: Bend, size: int = 0) -> Callable[[Received], Step]:
+    """Answer with the events of `ok`, changed by `bend`: in chunks of `size` bytes, else up to the connection's end."""
 
     def step(received: Received) -> Step:
-        return Raw(head(200, {"content-type": SSE, "connection": "close"}) + bend(whole(rendered(received, ok))))
+        body = bend(whole(rendered(received, ok)))
+        if not size:
+            return Raw(head(200, {"content-type": SSE, "connection": "close"}) + body)
+        chunks = b"".join(chunk(body[at : at + size]) for at in range(0, len(body), size)) + LAST_CHUNK
+        return Raw(head(200, {"content-type": SSE, "transfer-encoding": "chunked"}) + chunks)
 
     return step
 
