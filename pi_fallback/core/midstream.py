@@ -2,6 +2,8 @@
 
 from pi_fallback_hookspecs import Model, Phase
 
+WITHOUT_PREFIX = frozenset({"openai-responses"})  # it has no place for the beginning of an answer
+
 
 def prefix_after(shown: str, phase: Phase, *, only_text: bool, go_on: bool) -> str:
     """Return what of `shown`, the text of an answer that broke off, the next attempt may go on from.
@@ -14,5 +16,5 @@ def prefix_after(shown: str, phase: Phase, *, only_text: bool, go_on: bool) -> s
     return shown.rstrip()  # hosts refuse a beginning that ends in white space
 
 
-def takes_prefix(model: Model | None) -> bool:
-    return model is not None and model.prefill
+def takes_prefix(model: Model | None, dialect: str) -> bool:
+    return model is not None and model.prefill and dialect not in WITHOUT_PREFIX

@@ -11,6 +11,7 @@ _EVERYWHERE: Mapping[str, str] = {
 QUIRKS: Mapping[str, Mapping[str, str]] = {
     "openai-completions": {
         **_EVERYWHERE,
+        "requiresPrefixFlag": "true: the beginning of an answer is marked as one, as DeepSeek and Mistral want it",
         "maxTokensField": "the name of the output limit: `max_tokens` (default) or `max_completion_tokens`",
         "supportsUsageInStreaming": "false: do not ask for usage in a stream",
         "supportsReasoningEffort": "false: send no `reasoning_effort`",

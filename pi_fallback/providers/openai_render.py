@@ -65,6 +65,11 @@ def _messages(call: Call) -> Iterator[Body]:
                 yield from _assistant(message, call.model)
     if images:
         yield _of_images(images)
+    if call.request.prefix and call.model.prefill:
+        beginning: Body = {"role": "assistant", "content": call.request.prefix}
+        if call.model.compat.get("requiresPrefixFlag"):
+            beginning["prefix"] = True
+        yield beginning
 
 
 def _assistant(message: AssistantMessage, model: Model) -> Iterator[Body]:

@@ -195,7 +195,9 @@ class Run:
             attempt = await host.plan(engine.begin(host.episode, request, route))
             if attempt is None:
                 return self._nothing_to_begin()
-            if not takes_prefix(self.parts.wires.catalog.get(attempt.route.ref)):
+            if not takes_prefix(
+                self.parts.wires.catalog.get(attempt.route.ref), self.parts.wires.dialect_of(attempt.route)
+            ):
                 self._partial = Partial()
             if attempt.route != route:
                 why = host.view().why_not(route) if route is not None else None

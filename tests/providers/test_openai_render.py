@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -163,6 +164,22 @@ def test_an_id_that_hosts_refuse_has_a_stand_in_for_call_and_result_alike(ours: 
     assert wire_id == told["tool_call_id"]
     assert wire_id.isascii()
     assert 0 < len(wire_id) <= 40
+
+
+@pytest.mark.parametrize(
+    ("prefill", "compat", "last"),
+    [
+        (True, {}, {"role": "assistant", "content": "One,"}),
+        (True, {"requiresPrefixFlag": True}, {"role": "assistant", "content": "One,", "prefix": True}),
+        (False, {}, {"role": "user", "content": "count"}),
+    ],
+)
+def test_the_beginning_of_an_answer_goes_to_a_model_that_takes_it(
+    prefill: bool, compat: dict[str, object], last: dict[str, object]
+) -> None:
+    call = a_call("http://127.0.0.1:9/v1", user_message("count"), compat=compat)
+    model, request = replace(call.model, prefill=prefill), replace(call.request, prefix="One,")
+    assert json.loads(rendered(replace(call, model=model, request=request)))["messages"][-1] == last
 
 
 def test_a_lone_surrogate_does_not_stop_a_request() -> None:
