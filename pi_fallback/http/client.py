@@ -116,7 +116,8 @@ class Http:
     ) -> AsyncGenerator[Response, None]:
         request, secret = _request(method, url, body, headers, key, auth)
         attempt = Attempt()
-        request.extensions["trace"] = attempt
+        if self._given is not None:
+            request.extensions["trace"] = attempt
         request.extensions["timeout"] = {"connect": connect_s or None, "read": None, "write": None, "pool": None}
         response: Response | None = None
         try:
@@ -132,7 +133,7 @@ class Http:
             if response is None:
                 raise WireError(attempt.timeout(head_s))
             attempt.head_came = True
-            request.extensions.pop("trace")  # of the body it would tell nothing more
+            request.extensions.pop("trace", None)  # of the body it would tell nothing more
             response.check_head()
             yield response
         except (WireError, httpx.TransportError) as error:

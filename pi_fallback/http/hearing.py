@@ -1,4 +1,4 @@
-"""Hearing: whether a byte of an answer came, which the client does not tell when the connection breaks in its head."""
+"""Hearing: what went over the wire for a request, which the client does not tell when the connection breaks early."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from pi_fallback.http.backend import httpx
 class Heard:
     """What went over the wire for one request until the head of its answer was whole."""
 
+    opened: bool = False  # a connection was opened for it, not taken from the pool
     asked: bool = False
     answered: bool = False
 
@@ -50,6 +51,8 @@ class _HearingBackend:
         self._backend = backend
 
     async def connect_tcp(self, *args: Any, **kwargs: Any) -> _Stream:
+        if (heard := HEARD.get()) is not None:
+            heard.opened = True
         return _HearingStream(await self._backend.connect_tcp(*args, **kwargs))
 
     async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> _Stream:
