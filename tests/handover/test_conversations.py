@@ -122,6 +122,13 @@ class Conversation(RuleBasedStateMachine):
         said = (self.mark("failed"), *call)
         self.messages.append(AssistantMessage(said, stop, Producer(pair.name, "big", pair.name), error="broken"))
 
+    @precondition(lambda self: self.is_due)
+    @rule(pair=pairs, calls=st.lists(st.builds(ToolCall, ids, names), min_size=1, max_size=3))
+    def find(self, pair: Pair, calls: list[ToolCall]) -> None:
+        """An answer stands in the file that another program wrote, which numbers calls its own way."""
+        said = (Text("I look."), *calls)
+        self.messages.append(AssistantMessage(said, StopReason.TOOL_USE, Producer(pair.name, "big", pair.name)))
+
     @rule()
     def reload(self) -> None:
         """The session is closed and opened again."""
@@ -136,9 +143,10 @@ class Conversation(RuleBasedStateMachine):
     @invariant()
     def every_dialect_takes_it(self) -> None:
         if self.messages and self.is_due:
+            name = ("big", "small")[self.number % 2]
             for pair in PAIRS:
-                check(pair, pair.call(*self.messages, tools=TOOLS))
+                check(pair, pair.call(*self.messages, name=name, tools=TOOLS))
 
 
-Conversation.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Conversation.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
 TestConversation = Conversation.TestCase
