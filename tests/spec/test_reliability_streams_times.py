@@ -106,7 +106,7 @@ LATE: dict[str, tuple[Slow, FaultKind, float]] = {
     "total_s": (Slow(pieces(*[50.0, TEXT] * 100)), FaultKind.TOTAL_TIMEOUT, 1800.0),
     "ERROR_BODY_S": (Slow(pieces(b"No", NEVER), status=500), FaultKind.STATUS, limits.ERROR_BODY_S),
     "ERROR_BODY_S, dripping": (Slow(pieces(*[1.0, b"No"] * 99), status=500), FaultKind.STATUS, limits.ERROR_BODY_S),
-    "CLOSE_S": (Slow(pieces(b"No"), status=500, closes=False), FaultKind.STATUS, limits.CLOSE_S),
+    "CLOSE_S": (Slow(pieces(b"data: {\n\n", NEVER), closes=False), FaultKind.MALFORMED, limits.CLOSE_S),
 }
 
 
