@@ -34,9 +34,8 @@ class Body(httpx.AsyncByteStream):
         self._pieces = pieces()
         self._closes = closes
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._pieces:
-            yield piece
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces
 
     async def aclose(self) -> None:
         await self._pieces.aclose()
