@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pi_fallback.providers.sse import SseDecoder, SseEvent
+from tests.fuzz.sse_reference import events_in
 
 
 def decoded(*chunks: bytes, line_bytes: int = 1000, event_bytes: int = 1000) -> tuple[list[SseEvent], bool]:
@@ -89,6 +90,11 @@ def test_rs6_any_chunking_gives_the_same_events(
     whole = decoded(stream, **limits)
     assert decoded(*chunks, **limits) == whole
     assert decoded(*(stream[i : i + 1] for i in range(len(stream))), **limits) == whole
+
+
+@given(streams)
+def test_rs6_the_events_are_those_that_the_standard_has(stream: bytes) -> None:
+    assert decoded(stream, line_bytes=1 << 30, event_bytes=1 << 30)[0] == events_in(stream)
 
 
 @given(streams)
