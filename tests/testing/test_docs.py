@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import get_args
+from urllib.parse import urlsplit
 
-from pi_fallback.testing import Step
+import pytest
+
+from pi_fallback.testing import FaultServer, Step
+from tests.pairs import PAIRS, Pair
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 
@@ -31,3 +35,16 @@ def test_each_step_is_in_the_table_with_its_fields() -> None:
     for step in get_args(Step):
         fields = ", ".join(field.name for field in dataclasses.fields(step))
         assert f"| `{step.__name__}({fields})` |" in page
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=[pair.name for pair in PAIRS])
+def test_each_dialect_is_in_the_table_with_its_path_and_its_base_url(pair: Pair) -> None:
+    row = re.search(
+        rf"^\| `{pair.name}` \| (.+) \| `server\.(\w+)` \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert row is not None
+    server = FaultServer()
+    url = urlsplit(pair.dialect.url(pair.call(base_url=getattr(server, row[2]))))
+    paths = [path.strip("`").replace("{model}", "big") for path in row[1].split(", ")]
+    assert any(url.path.endswith(path.lstrip("…")) for path in paths)
+    assert all(pair.wire.serves("POST", path.replace("…:", "/models/big:").replace("…", "/v1")) for path in paths)
