@@ -5,7 +5,9 @@ import pytest
 from pi_fallback.http import WireError
 from pi_fallback.providers.halves import Halves
 from pi_fallback.providers.sse import SseEvent
-from pi_fallback_hookspecs import Fault, FaultKind
+from pi_fallback.testing import Ok
+from pi_fallback_hookspecs import Fault, FaultKind, Reply
+from tests.pairs import PAIRS, Pair
 
 REFUSED = Fault(FaultKind.MALFORMED, "no JSON")
 
@@ -56,3 +58,13 @@ def test_rs7_half_a_character_is_none(events: list[str]) -> None:
     with pytest.raises(WireError) as caught:
         joined(*events)
     assert caught.value.fault.kind is FaultKind.MALFORMED
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=[pair.name for pair in PAIRS])
+def test_rs7_each_dialect_reads_a_character_that_came_in_two_events(pair: Pair) -> None:
+    stream = pair.answer(Ok("a<>b", chunk=1), pair.call()).replace(b"<>", rb"\ud83d\ude00")
+    halved = stream.replace(b'"<"', rb'"\ud83d"').replace(b'">"', rb'"\ude00"')
+    assert halved != stream
+    _, end = pair.fold(pair.call(), halved)
+    assert isinstance(end, Reply), end
+    assert end.message.text == "a\U0001f600b"
