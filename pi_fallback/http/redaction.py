@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 HIDDEN = "***"
@@ -11,11 +11,19 @@ SHORTEST = 8  # "ollama" or "none" are no secrets, and hiding them would mangle 
 
 def hidden(text: str, secret: str) -> str:
     """Return `text` without `secret`: as it is, and URL-, JSON- or base64-escaped."""
-    if len(secret) < SHORTEST:
-        return text
-    for form in _forms(secret):
+    return without(text, forms_of(secret))
+
+
+def without(text: str, forms: Iterable[str]) -> str:
+    """Return `text` without the `forms` of a secret."""
+    for form in forms:
         text = text.replace(form, HIDDEN)
     return text
+
+
+def forms_of(secret: str) -> tuple[str, ...]:
+    """Return the forms in which `secret` may show: it takes longer to find them than to look for them in a text."""
+    return () if len(secret) < SHORTEST else tuple(dict.fromkeys(_forms(secret)))
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ import anyio
 
 from pi_fallback.http import limits
 from pi_fallback.http.backend import httpx
-from pi_fallback.http.redaction import hidden
+from pi_fallback.http.redaction import forms_of, without
 from pi_fallback.http.retry_after import retry_after_s
 from pi_fallback_hookspecs import Fault, FaultKind
 
@@ -27,15 +27,21 @@ class WireError(Exception):
 
 
 class Response:
-    """A response whose head has come. `headers` have lower-case names; `chunks` are raw bytes, once."""
+    """A response whose head has come; `chunks` are raw bytes, once. Who has read them to the end sets `is_read`."""
 
     def __init__(self, raw: httpx.Response, secret: str, wall: Callable[[], float]) -> None:
         self.status = raw.status_code
-        self.headers: Mapping[str, str] = dict(raw.headers.items())
+        self.is_read = False
         self._raw = raw
         self._chunks: AsyncIterator[bytes] | None = None
         self._secret = secret
+        self._forms: tuple[str, ...] | None = None  # of the secret
         self._wall = wall
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """With lower-case names. Made anew each time: only a failure looks at them."""
+        return dict(self._raw.headers.items())
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes. A `TransportError` that leaves the block of `post` becomes a `WireError` there."""
@@ -48,6 +54,9 @@ class Response:
 
     async def close(self) -> None:
         """Give the connection back if the body came to its end, else close it."""
+        if self.is_read:
+            await self._raw.aclose()  # there is nothing to wait for, and a scope costs 15 µs
+            return
         with anyio.move_on_after(limits.CLOSE_S, shield=True):
             await self._raw.aclose()
             # The client leaves the inside of a half-read iterator to the garbage collector, which trio reports.
@@ -75,28 +84,33 @@ class Response:
                         # Twice the limit, so that the cut cannot leave half of an echoed key.
                         if size >= 2 * limits.ERROR_TEXT:
                             break
+                    else:
+                        self.is_read = True
                 except httpx.TransportError:
                     pass  # the status is the fact that counts; its text broke off
         return self._clean(b"".join(pieces)[: 2 * limits.ERROR_TEXT].decode("utf-8", "replace"))
 
     @property
     def is_encoded(self) -> bool:
-        return self.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+        return self._raw.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
 
     def completed(self, fault: Fault) -> Fault:
         """Return `fault` with this response's headers of interest and the wait they ask for, and without the key."""
-        asked_s = retry_after_s(self.headers, wall=self._wall)
+        headers = self.headers
+        asked_s = retry_after_s(headers, wall=self._wall)
         return replace(
             fault,
             text=self._clean(fault.text),
             code=None if fault.code is None else self._clean(fault.code),
             type=None if fault.type is None else self._clean(fault.type),
             retry_after_s=fault.retry_after_s if asked_s is None else asked_s,
-            headers={name: self._clean(value) for name, value in self.headers.items() if _is_kept(name)},
+            headers={name: self._clean(value) for name, value in headers.items() if _is_kept(name)},
         )
 
     def _clean(self, text: str) -> str:
-        return hidden(text, self._secret)[: limits.ERROR_TEXT]
+        if self._forms is None:
+            self._forms = forms_of(self._secret)
+        return without(text, self._forms)[: limits.ERROR_TEXT]
 
 
 def _is_kept(name: str) -> bool:

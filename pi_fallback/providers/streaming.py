@@ -1,13 +1,13 @@
 """Streaming: what all dialects do alike, from the first byte sent to the one `Reply` or `Fault` at the end."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import anyio
 
-from pi_fallback.http import BEARER, Http, TransportError, WireError
+from pi_fallback.http import BEARER, Http, Response, TransportError, WireError
 from pi_fallback.http.limits import TAIL_S
 from pi_fallback.providers.body import Body
 from pi_fallback.providers.errors import check_status
@@ -103,8 +103,10 @@ def stream_of(http: Http, dialect: Dialect) -> Stream:
                             yield delta
                     if answer.is_ending or body.is_over:
                         break
+                else:
+                    response.is_read = True
                 if answer.is_ending:
-                    last = await _tail(chunks, body, answer, halves)
+                    last = await _tail(response, body, answer, halves)
                 else:
                     last = taken(answer, halves, body.finish())
                     if body.is_json and not answer.is_ending:
@@ -122,15 +124,16 @@ def stream_of(http: Http, dialect: Dialect) -> Stream:
     return stream
 
 
-async def _tail(chunks: AsyncIterator[bytes], body: Body, answer: Fold, halves: Halves) -> list[Delta]:
+async def _tail(response: Response, body: Body, answer: Fold, halves: Halves) -> list[Delta]:
     """Read what follows the end: usage, a terminator, and the end of the body, which frees the connection.
 
     Neither a wait nor a lost connection can spoil the answer any more.
     """
     deltas: list[Delta] = []
     with anyio.move_on_after(TAIL_S), suppress(TransportError):
-        async for chunk in chunks:
+        async for chunk in response.chunks():
             deltas += taken(answer, halves, body.feed(chunk))
+        response.is_read = True
         deltas += taken(answer, halves, body.finish())
     return deltas
 
