@@ -271,19 +271,19 @@ class Engine:
         yield from self.refresh(prefer)
         now, incident = self.now(), episode.incident
         if incident is not None and incident.is_spent(now):
-            self._routed(Routing(now, self._table.order, None, "this has failed too often"), episode)
+            self._routed(episode, now, None, "this has failed too often")
             return None
         route = prefer if prefer is not None and self.usable(prefer) else None
         if route is None:
             route = self._table.best(self.book.ledger, now=now, without=episode.visited)
         if route is None:
-            self._routed(Routing(now, self._table.order, None, "no route may be used"), episode)
+            self._routed(episode, now, None, "no route may be used")
             return None
         episode.generation += 1
         attempt = Attempt(route, request, episode, episode.generation, now)
         if incident is None:
             reason = "the session stands on it" if route == prefer else "the first that may be used"
-            self._routed(Routing(now, self._table.order, route, reason), episode)
+            self._routed(episode, now, route, reason)
         else:
             attempt.fresh, incident.fresh_next = incident.fresh_next, False
         return attempt
@@ -469,13 +469,22 @@ class Engine:
         if not isinstance(outcome, GiveUp):
             choice = outcome.route if isinstance(outcome, Switch) else failure.route
             after_s = outcome.after_s
-        record = Routing(self.now(), self._table.order, choice, outcome.reason, failure, outcome.by, after_s)
-        self._routed(record, episode)
+        self._routed(episode, self.now(), choice, outcome.reason, failure, outcome.by, after_s)
 
-    def _routed(self, record: Routing, episode: Episode) -> None:
+    def _routed(
+        self,
+        episode: Episode,
+        now: float,
+        choice: Route | None,
+        reason: str,
+        failure: Failure | None = None,
+        by: str = "",
+        after_s: float = 0.0,
+    ) -> None:
         if self.explain is not None:
-            looked_at = replace(record, refusals=self._table.refusals, visited=episode.visited, ledger=self.book.ledger)
-            self.explain(looked_at)
+            table = self._table
+            looked_at = (table.refusals, episode.visited, self.book.ledger)
+            self.explain(Routing(now, table.order, choice, reason, failure, by, after_s, *looked_at))
 
 
 def _failure(route: Route, fault: Fault, judged: Judgement, now: float) -> Failure:
