@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import anyio
-
 from pi_fallback import debugging
 from pi_fallback.core.explaining import Row, sentences
 from pi_fallback.core.patterns import find
@@ -22,6 +20,7 @@ from pi_fallback.providers.dialects import dialects
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.clock import loop_clock
 from pi_fallback.runtime.decision_log import DecisionLog
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.engine import Engine
@@ -47,7 +46,7 @@ async def agent_of(
         SessionError: the session to go on with cannot be opened.
     """
     world, options, registry = setup.world, setup.options, setup.registry
-    signals = Signals()
+    now, signals = loop_clock(), Signals()
     if listen is not None:
         signals.listen(listen)
 
@@ -60,14 +59,14 @@ async def agent_of(
             signals.emit(feed.Noticed(text, "warning"))
 
     if debugging.wanted(world.environ):
-        trace(signals, anyio.current_time)
+        trace(signals, now)
     decisions = DecisionLog(
-        decision_path(world), now=anyio.current_time, wall=world.wall, clean=setup.redactor.clean, on_problem=problem
+        decision_path(world), now=now, wall=world.wall, clean=setup.redactor.clean, on_problem=problem
     )
     book = LedgerBook(
         SqliteLedger(
             world.agent_dir / "pi-fallback" / "ledger.sqlite3",
-            now=anyio.current_time,
+            now=now,
             wall=world.wall,
             on_problem=problem,
         ),
@@ -92,14 +91,14 @@ async def agent_of(
         return Reopened(log, session.messages, session.route)
 
     def clock_words(at: float) -> str:
-        return clock_time(at - anyio.current_time(), world.wall())
+        return clock_time(at - now(), world.wall())
 
     async with Http(wall=world.wall) as http:
         parts = Parts(
             engine=Engine(
                 book=book,
-                now=anyio.current_time,
-                pool=LivePool(setup, signals, anyio.current_time),
+                now=now,
+                pool=LivePool(setup, signals, now),
                 policy=setup.configuration.settings.retry.policy(),
                 chance=random.Random(),
                 asked=registry.asked,

@@ -175,10 +175,13 @@ class Run:
         )
 
     async def _heard(self, message: UserMessage, source: Source) -> UserMessage:
+        asked = "input" in self.host.engine.asked
+        if not (asked or self.host.signals.event.receivers):
+            return message
         images = tuple(block for block in message.content if isinstance(block, Image))
         event = Input(view=self.host.view(), can=ABILITIES, text=message.text, images=images, source=source)
         self.host.heard("input", event)
-        if "input" not in self.host.engine.asked:
+        if not asked:
             return message
         text = await self.parts.dispatcher.fold("input", event, "text")
         return message if text == message.text else user_message(str(text), images)

@@ -1,14 +1,12 @@
 """The wires: which stream, address and key a route stands for; one request sent over it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
-import anyio
-
 from pi_fallback.errors import CredentialError
+from pi_fallback.runtime.clock import loop_clock
 from pi_fallback.runtime.watchdog import Watch, Watchdog
 from pi_fallback_hookspecs import (
     AssistantMessage,
@@ -104,7 +102,7 @@ class Wires:
         return _expired(watch, model.limits)
 
     async def _read(self, stream: Stream, call: Call, watch: Watch, on_delta: Callable[[Delta], None]) -> Reply | Fault:
-        now = _clock()
+        now = loop_clock()
         try:
             async with aclosing(stream(call)) as events:
                 async for event in events:
@@ -116,14 +114,6 @@ class Wires:
         except (Exception, SystemExit) as error:  # a third party's stream: nothing of it may end the agent
             return Fault(FaultKind.OTHER, f"{type(error).__name__}: {error}", phase=watch.phase)
         return Fault(FaultKind.INCOMPLETE, "the stream ended without its terminal event", phase=watch.phase)
-
-
-def _clock() -> Callable[[], float]:
-    """The clock of this event loop. Asked for once a stream: to find the loop costs more than to read its clock."""
-    try:
-        return asyncio.get_running_loop().time
-    except RuntimeError:  # trio
-        return anyio.current_time
 
 
 def _whole(end: Reply | Fault) -> Reply | Fault:
