@@ -12,6 +12,7 @@ from pi_fallback.core.explaining import Row, entry_row, routing_row
 from pi_fallback.core.routing import Routing
 
 FILE_BYTES = 1024 * 1024  # then it becomes the old one, and the one before that goes
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 KEPT = 200  # records in memory, for `/explain`
 
 
@@ -63,9 +64,11 @@ class DecisionLog:
             self._path = None
 
     def _append(self, path: Path, line: str) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        fd = os.open(path, flags, 0o600)
+        try:
+            fd = os.open(path, _APPEND, 0o600)
+        except FileNotFoundError:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(path, _APPEND, 0o600)
         try:
             # One write a line: agents that share the file cannot cut each other's lines.
             os.write(fd, f"{line}\n".encode("utf-8", "replace"))
