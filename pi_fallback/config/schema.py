@@ -111,7 +111,13 @@ Headers: TypeAlias = Annotated[Mapping[str, str], AfterValidator(sendable)]
 
 
 class FileModel(
-    BaseModel, frozen=True, strict=True, extra="allow", alias_generator=to_camel, hide_input_in_errors=True
+    BaseModel,
+    frozen=True,
+    strict=True,
+    extra="allow",
+    alias_generator=to_camel,
+    hide_input_in_errors=True,
+    defer_build=True,  # the validators of all files take 40 ms, and not every program reads each file
 ):
     """A part of a file: aliases are the file's names, keys that it does not know stay as they are."""
 
@@ -262,7 +268,7 @@ class OAuthEntry(FileModel, frozen=True):
 AuthEntry: TypeAlias = Annotated[ApiKeyEntry | OAuthEntry, Field(discriminator="type")]
 
 
-class AuthFile(RootModel[dict[str, AuthEntry]], frozen=True, hide_input_in_errors=True):
+class AuthFile(RootModel[dict[str, AuthEntry]], frozen=True, hide_input_in_errors=True, defer_build=True):
     """auth.json: one entry a provider, in the order in which the accounts are to be used."""
 
     root: dict[str, AuthEntry] = {}

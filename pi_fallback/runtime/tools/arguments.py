@@ -12,7 +12,7 @@ from pi_fallback_hookspecs import Json, thawed
 class Arguments(BaseModel):
     """What a tool takes. The descriptions of the fields are for the model that calls it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 A = TypeVar("A", bound=Arguments)
