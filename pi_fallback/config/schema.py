@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
@@ -20,33 +19,11 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from pi_fallback.config.policies import ProgressSettings, RetryPolicy
 from pi_fallback_hookspecs import Limits, Price
 
 ThinkingLevel: TypeAlias = Literal["off", "minimal", "low", "medium", "high", "xhigh"]
 THINKING_LEVELS: tuple[ThinkingLevel, ...] = get_args(ThinkingLevel)
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """The host's own backoff: how often it repeats a request, and how long it waits (seconds)."""
-
-    enabled: bool = True
-    max_retries: int = 3
-    base_delay_s: float = 2.0
-    max_delay_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class ProgressSettings:
-    """What progress detection goes by; `_s` is seconds."""
-
-    enabled: bool = True
-    quiet_s: float = 20.0  # three built-in retries take about 14 s
-    last_working_ttl_s: float = 3600.0
-    failed_cooldown_s: float = 300.0
-    prompt: str = "continue"
-    act_when_settled: bool = False
-    wait_for_recovery: bool = False
 
 
 def is_loopback(host: str) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.config.policies import RetryPolicy
 
 JITTER = 0.1  # only upward: a wait is never shorter than the user or the server said
 

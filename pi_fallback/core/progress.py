@@ -1,6 +1,6 @@
 """Progress detection: what an error, a turn, a timer or the user's act means for going on."""
 
-from pi_fallback.config.schema import ProgressSettings
+from pi_fallback.config.policies import ProgressSettings
 from pi_fallback.core.cycling import cycle, routes_to
 from pi_fallback_hookspecs import AgentEnd, ModelRef, Route, StopReason, View
 

@@ -1,6 +1,6 @@
 """Our agent loop inside a program of your own. What `__all__` names is public API; see docs/embedding.md."""
 
-from pi_fallback.config.schema import ProgressSettings, RetryPolicy
+from pi_fallback.config.policies import ProgressSettings, RetryPolicy
 from pi_fallback.embedding.events import (
     AnswerStarted,
     GaveUp,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.config.policies import RetryPolicy
 from pi_fallback.credentials.accounts import Account, labels
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.embedding.providers import ProviderConfig, accounts_of, models_of, providers_of, routes_of

@@ -1,6 +1,6 @@
 """Failover around calls that your own client makes: `for attempt in Failover([...]).attempts(): with attempt: ...`."""
 
-from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.config.policies import RetryPolicy
 from pi_fallback.failover.attempt import Attempt
 from pi_fallback.failover.errors import AttemptFailed, IncompleteAttempt, NoRouteLeft, RouteReport
 from pi_fallback.failover.library import Failover

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.config.policies import RetryPolicy
 from pi_fallback.core.routing import Routing
 from pi_fallback.failover.asking import asked_with
 from pi_fallback.failover.host import Host

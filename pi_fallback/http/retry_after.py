@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 
 from pi_fallback.http.limits import RETRY_AFTER_S
 
@@ -32,6 +31,10 @@ def _number(value: str) -> float | None:
 
 
 def _unix_time(value: str) -> float | None:
+    if not value:
+        return None
+    from email.utils import parsedate_to_datetime  # takes 9 ms to load, and few providers send a date
+
     try:
         return parsedate_to_datetime(value).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):  # the parser raises each of them on some junk

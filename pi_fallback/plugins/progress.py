@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pi_fallback.config.schema import ProgressSettings
+from pi_fallback.config.policies import ProgressSettings
 from pi_fallback.core.progress import all_tried, has_failed, next_routes, quiet_until, recovery_at
 from pi_fallback_hookspecs import (
     Abort,
