@@ -68,14 +68,15 @@ class TurnStart(Event):
 class RequestFailed(Event):
     """An attempt failed. `attempts` counts the failed ones of this incident, this one included.
 
-    `tries` says how often each route has failed in it, `waited_s` how long it has been waited for in all,
-    and `longest_wait_s` how long a wait may be.
+    `tries` says how often each route has failed in it and `failures` how it failed last, `waited_s` how long
+    it has been waited for in all, and `longest_wait_s` how long a wait may be.
     """
 
     failure: Failure
     request: Request
     attempts: int
     tries: Mapping[Route, int] = field(default_factory=dict[Route, int])
+    failures: Mapping[Route, Failure] = field(default_factory=dict[Route, Failure])
     waited_s: float = 0.0
     longest_wait_s: float = 60.0
 

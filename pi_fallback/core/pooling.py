@@ -4,7 +4,7 @@ What has a name switches at once. Only a blip is repeated first, once: a broken 
 must not change the model nor cost the prompt cache. A wait comes last, when no other route is left.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ BLIPS = frozenset({FaultKind.CONNECT, FaultKind.BROKEN, FaultKind.STALE, FaultKi
 OTHER_OPINIONS = 3  # a request that four models refuse is at fault itself
 LATELY_S = 300.0  # as long as progress detection passes a failed model over
 FIRST_WAIT_S = 2.0
+MOMENT_S = 0.1
 PATIENCE_S = 14.0  # 2 + 4 + 8, as the host's own backoff; a server's word may ask for more
 
 
@@ -54,7 +55,7 @@ def decide(event: RequestFailed) -> Decision | None:
         return None
     rests = rests_after(failure)
     view = _booked(view, rests)
-    others = tuple(route for route in candidates(failure, view) if route not in event.tries)
+    others = tuple(route for route in candidates(failure, view, event.failures.values()) if route not in event.tries)
     if failure.scope is ScopeKind.REQUEST and len({route.ref for route in event.tries}) > OTHER_OPINIONS:
         return Stop(f"{OTHER_OPINIONS} other models cannot take this request either", rests)
     if others and is_blip(failure) and _tries_at(failure.route.provider, event) <= 1:
@@ -81,27 +82,41 @@ def rests_after(failure: Failure) -> tuple[Rest, ...]:
     return (Rest(Scope.of(kind, failure.route), until, failure.kind.value),)
 
 
-def candidates(failure: Failure, view: View) -> Iterator[Route]:
-    """The usable routes that may do better, best first; models that failed lately come last."""
+def candidates(failure: Failure, view: View, earlier: Iterable[Failure] = ()) -> Iterator[Route]:
+    """The usable routes that may do better, best first; models that failed lately come last.
+
+    What an earlier failure of the incident has ruled out stays out: see `rules_out`.
+    """
     failed = failure.route
     same_model = [route for route in view.order if route.ref == failed.ref and route != failed]
     rest = [route for route in view.order if route.ref != failed.ref]
     match failure.scope:
-        case ScopeKind.CREDENTIAL:
-            account = (failed.provider, failed.credential)
-            routes = [route for route in (*same_model, *rest) if (route.provider, route.credential) != account]
-        case ScopeKind.CREDENTIAL_MODEL:
+        case ScopeKind.CREDENTIAL | ScopeKind.CREDENTIAL_MODEL:
             routes = [*same_model, *rest]
         case ScopeKind.PROVIDER | ScopeKind.NETWORK:
             near = [route for route in rest if route.provider == failed.provider]
             routes = [*(route for route in rest if route.provider != failed.provider), *near]
         case ScopeKind.MODEL | ScopeKind.REQUEST:
             routes = rest
-    if failure.kind is K.CONTEXT_OVERFLOW:
-        routes = [route for route in routes if _may_be_larger(route, failed, view)]
     # Another account of the same model is no other model: this failure says nothing against it.
     lately = {route for route in rest if _failed_lately(route, view)}
-    return iter(sorted((route for route in routes if view.usable(route)), key=lately.__contains__))
+    known = (failure, *earlier)
+    fit = (route for route in routes if view.usable(route) and not any(rules_out(one, route, view) for one in known))
+    return iter(sorted(fit, key=lately.__contains__))
+
+
+def rules_out(failure: Failure, route: Route, view: View) -> bool:
+    """Whether `route` would fail as `failure` did, as long as nobody mends or changes anything."""
+    failed = failure.route
+    match failure.kind:
+        case K.AUTH:
+            return (route.provider, route.credential) == (failed.provider, failed.credential)
+        case K.MODEL_NOT_FOUND | K.CONTENT_POLICY | K.INVALID_REQUEST | K.OUTPUT_LIMIT:
+            return route.ref == failed.ref
+        case K.CONTEXT_OVERFLOW:
+            return not _may_be_larger(route, failed, view)
+        case _:
+            return False
 
 
 def is_blip(failure: Failure) -> bool:
@@ -115,18 +130,25 @@ def is_blip(failure: Failure) -> bool:
 
 def next_wait(event: RequestFailed, view: View) -> Wait | None:
     """The shortest wait after which a route of this incident may be tried again, or None if it is not worth it."""
-    failure, now = event.failure, view.now
     left_s = event.longest_wait_s - event.waited_s
-    wakes = [
-        Wait(route, rest.until - now)
-        for route in view.order
-        if route not in view.refusals and (rest := view.ledger.resting(route, now=now)) is not None
-    ]
-    waits = [wait for wait in wakes if wait.seconds <= left_s]
+    waits = (_wait_for(route, event, view) for route in view.order if route not in view.refusals)
+    worth = [wait for wait in waits if wait is not None and wait.seconds <= left_s]
+    return min(worth, key=lambda wait: (wait.seconds, event.tries.get(wait.route, 0)), default=None)
+
+
+def _wait_for(route: Route, event: RequestFailed, view: View) -> Wait | None:
+    if (rest := view.ledger.resting(route, now=view.now)) is not None:
+        return Wait(route, rest.until - view.now)
+    failure = event.failure if route == event.failure.route else event.failures.get(route)
+    if failure is None or failure.kind not in PASSING:
+        return None
+    if failure.kind in RESTS_S:
+        return Wait(route, MOMENT_S)  # it rested, and has woken while others were asked
     backoff_s = FIRST_WAIT_S + event.waited_s  # 2, 4, 8 seconds
-    if failure.kind in PASSING and view.usable(failure.route) and event.waited_s + backoff_s <= min(PATIENCE_S, left_s):
-        waits.append(Wait(failure.route, backoff_s))
-    return min(waits, key=lambda wait: wait.seconds, default=None)
+    hint_s = 0.0 if failure.until is None else failure.until - view.now
+    if hint_s <= 0.0 and event.waited_s + backoff_s > PATIENCE_S:
+        return None
+    return Wait(route, max(backoff_s, hint_s))
 
 
 def _booked(view: View, rests: Sequence[Rest]) -> View:

@@ -20,8 +20,6 @@ COSTS: Mapping[FailureKind, float] = {
     FailureKind.RATE_LIMIT: 1.0,
     FailureKind.QUOTA_EXHAUSTED: 1.0,
     FailureKind.CAPACITY: 1.0,
-    FailureKind.AUTH: 1.0,
-    FailureKind.MODEL_NOT_FOUND: 1.0,
 }
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Literal
 
 import anyio
@@ -167,11 +168,17 @@ class Agent:
     async def select(self, name: str) -> Route:
         """Use the model `name` from now on: the user's own choice. A request in flight is not disturbed.
 
+        A wait for another one is over: it was not for this model.
+
         Raises:
             UnknownModel: no model, or more than one, fits the name.
         """
         route = self.parts.find_model(name)
+        previous = self._host.conversation.route
         await self._host.set_route(route, "user", "chosen")
+        if self._backoff is not None and route != previous:
+            self._backoff = replace(self._backoff, at=anyio.current_time())
+            self._host.stir()
         return route
 
     async def command(self, line: str) -> bool:

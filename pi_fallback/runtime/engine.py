@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
-from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.config.policies import RetryPolicy
 from pi_fallback.core.backoff import Chance, delay_s
 from pi_fallback.core.booking import Entry, Failed, Worked
 from pi_fallback.core.classify import REPEATABLE, classify
@@ -38,8 +38,8 @@ from pi_fallback_hookspecs import (
     Request,
     RequestFailed,
     Rest,
-    Retry,
     Route,
+    ScopeKind,
     Stop,
     View,
     Wake,
@@ -48,6 +48,7 @@ from pi_fallback_hookspecs import (
 INCIDENT_S = 3600.0  # an hour of failing is an end, whatever the plugins say
 STAY_S = 2.0  # a wait up to this stays inside the turn; a longer one ends the run
 LONGEST_WAIT_S = 31 * 86_400.0  # no server's word counts for longer
+LONGEST_SLEEP_S = 86_400.0  # no wait of a run is longer: whoever wants more starts a timer
 BUDGET_PER_ROUTE = 4
 BUDGET_MAX = 50
 BUDGET_MIN = 8  # a single route with the default backoff needs four
@@ -286,7 +287,27 @@ class Engine:
             self._routed(episode, now, route, reason)
         else:
             attempt.fresh, incident.fresh_next = incident.fresh_next, False
+            if route != prefer:
+                self._routed(episode, now, route, "the one that was chosen may not be used any more")
         return attempt
+
+    def rest_to_wait_out(self, episode: Episode) -> Failure | None:
+        """When no attempt could begin: the rest that is worth waiting for, as a failure whose `until` is its end.
+
+        Booked as a wait of the incident, so that waiting comes to an end.
+        """
+        now, ledger = self.now(), self.book.ledger
+        allowed = (route for route in self._table.order if route not in self._table.refusals)
+        rests = [(rest.until, route, rest.reason) for route in allowed if (rest := ledger.resting(route, now=now))]
+        if not rests or not self.policy.enabled or self.is_spent(episode):
+            return None
+        until, route, reason = min(rests)
+        incident = episode.incident or self._new_incident(episode, now)
+        if incident.waited_s + until - now > self.policy.max_delay_s:
+            return None
+        self._granted(incident, until - now)
+        judged = Judgement(FailureKind.UNKNOWN, ScopeKind.REQUEST, until - now, reason)
+        return _failure(route, Fault(FaultKind.OTHER, f"it rests: {reason}"), judged, now)
 
     def usable(self, route: Route) -> bool:
         """Whether `route` is neither refused nor resting now."""
@@ -325,11 +346,15 @@ class Engine:
         incident = self._booked(attempt, failure, now)
         if "classify_failure" in self.asked:
             view = self.view(attempt.route, attempt.episode)
-            answer = yield Ask("classify_failure", ClassifyFailure(view=view, failure=failure, can=self.can))
+            try:
+                answer = yield Ask("classify_failure", ClassifyFailure(view=view, failure=failure, can=self.can))
+            except GeneratorExit:  # nobody will answer any more, and it has failed all the same
+                self._mark(failure, now)
+                raise
             if isinstance(answer, Judgement):
                 failure = _failure(attempt.route, fault, answer, now)
-                self._mark(failure, now)
                 incident.failures[attempt.route] = failure
+        self._mark(failure, now)
         yield from self.refresh(attempt.route)
         outcome = yield from self._outcome(attempt, incident, failure)
         self._explained(attempt.episode, outcome)
@@ -346,17 +371,23 @@ class Engine:
                 request=attempt.request,
                 attempts=incident.attempts,
                 tries=MappingProxyType(dict(incident.tries)),
+                failures=MappingProxyType(dict(incident.failures)),
                 waited_s=incident.waited_s,
                 longest_wait_s=self.policy.max_delay_s if self.policy.enabled else 0.0,
             )
             answer = yield Ask("request_failed", event)
+            # Meanwhile another call may have looked at the routes with its own needs.
+            self.expect(attempt.request)
+            yield from self.refresh(attempt.route)
             if answer is not None:
                 by, decision = cast("tuple[str, Decision]", answer)
                 return self._decided(attempt, incident, failure, by, decision)
         return self._backoff(attempt, incident, failure)
 
     def booked(self, effect: Rest | Wake) -> None:
-        """Book a rest or its end in the ledger."""
+        """Book a rest, of 31 days at most, or its end in the ledger."""
+        if isinstance(effect, Rest):
+            effect = replace(effect, until=min(effect.until, self.now() + LONGEST_WAIT_S))
         self.book.enter(effect)
         if isinstance(effect, Wake):
             self._table = RouteTable(self._table.order, self._table.refusals)
@@ -386,16 +417,17 @@ class Engine:
         )
 
     def _booked(self, attempt: Attempt, failure: Failure, now: float) -> Incident:
-        incident = attempt.episode.incident
-        if incident is None:
-            # The host's own repeats come on top: however many were asked for, other routes keep their chance.
-            budget = max(BUDGET_MIN, min(BUDGET_MAX, BUDGET_PER_ROUTE * len(self._table.order)))
-            budget += self.policy.max_retries if self.policy.enabled else 0
-            incident = attempt.episode.incident = Incident(now + INCIDENT_S, budget)
+        incident = attempt.episode.incident or self._new_incident(attempt.episode, now)
         incident.tries[attempt.route] += 1
         incident.failures[attempt.route] = failure
         incident.attempts += 1
-        self._mark(failure, now)
+        return incident
+
+    def _new_incident(self, episode: Episode, now: float) -> Incident:
+        # The host's own repeats come on top: however many were asked for, other routes keep their chance.
+        budget = max(BUDGET_MIN, min(BUDGET_MAX, BUDGET_PER_ROUTE * len(self._table.order)))
+        budget += self.policy.max_retries if self.policy.enabled else 0
+        incident = episode.incident = Incident(now + INCIDENT_S, budget)
         return incident
 
     def _mark(self, failure: Failure, now: float) -> None:
@@ -411,30 +443,29 @@ class Engine:
         rest = tuple(effect for effect in decision.effects if not isinstance(effect, Rest | Wake))
         if isinstance(decision, Stop):
             return GiveUp(failure, False, decision.reason, by, rest, booked, stopped=True)
-        route = self._first_of(attempt.route, incident, decision)
+        after_s = min(decision.after_s, LONGEST_SLEEP_S)
+        route = self._first_of(attempt.route, incident, decision.on, after_s)
         if route is None:
             reason = "none of the routes asked for may be used" if decision.on else decision.reason
             return GiveUp(failure, self.recoverable(attempt.episode), reason, by, rest, booked)
         if not self._afford(incident, failure):
             return GiveUp(failure, False, BROKE, by, rest, booked)
-        self._granted(incident, decision.after_s)
+        self._granted(incident, after_s)
         if route == attempt.route:
             fresh = incident.fresh_next = failure.kind in BY_FRESH_CONNECTION
-            return RetrySame(
-                failure, decision.reason, decision.after_s, fresh=fresh, by=by, effects=rest, booked=booked
-            )
-        return Switch(route, failure, decision.reason, decision.after_s, by, rest, booked)
+            return RetrySame(failure, decision.reason, after_s, fresh=fresh, by=by, effects=rest, booked=booked)
+        return Switch(route, failure, decision.reason, after_s, by, rest, booked)
 
-    def _first_of(self, failed: Route, incident: Incident, decision: Retry) -> Route | None:
+    def _first_of(self, failed: Route, incident: Incident, on: Sequence[Route], after_s: float) -> Route | None:
         """The first route that may be used once the wait is over and that this incident has not tried.
 
         One that it has tried counts if it was named first and is the failed one, or is to be waited for.
         """
-        at = self.now() + decision.after_s
-        first = decision.on[0] if decision.on else None
-        if first is not None and (first == failed or decision.after_s > 0.0) and self._usable_at(first, at):
+        at = self.now() + after_s
+        first = on[0] if on else None
+        if first is not None and (first == failed or after_s > 0.0) and self._usable_at(first, at):
             return first
-        return next((r for r in decision.on if r not in incident.tries and self._usable_at(r, at)), None)
+        return next((route for route in on if route not in incident.tries and self._usable_at(route, at)), None)
 
     def _backoff(self, attempt: Attempt, incident: Incident, failure: Failure) -> Outcome:
         wait: float | None = None

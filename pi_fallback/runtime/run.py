@@ -11,7 +11,7 @@ from pi_fallback.core.closing import closing_error
 from pi_fallback.core.midstream import prefix_after, takes_prefix
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import Conversation
-from pi_fallback.runtime.engine import Attempt, GiveUp, Outcome, RetrySame, Switch
+from pi_fallback.runtime.engine import STAY_S, Attempt, GiveUp, Outcome, RetrySame, Switch
 from pi_fallback.runtime.host import Host
 from pi_fallback.runtime.parts import ABILITIES, ABORTED, Backoff, End, RunOrder, Source
 from pi_fallback.runtime.performer import EffectError
@@ -22,10 +22,10 @@ from pi_fallback_hookspecs import (
     AssistantMessage,
     Cause,
     Delta,
+    Failure,
     Image,
     Input,
     Message,
-    Phase,
     Producer,
     Reply,
     Route,
@@ -77,16 +77,17 @@ class Partial:
         else:
             self._only_text = False
 
-    def broke_off(self, phase: Phase, producer: Producer, *, go_on: bool) -> None:
+    def broke_off(self, failure: Failure, producer: Producer, *, go_on: bool) -> None:
         """The attempt failed: keep what the next one may go on from."""
-        shown = self.prefix + "".join(self._pieces)
-        self.prefix = prefix_after(shown, phase, only_text=self._only_text, go_on=go_on)
-        self.producer = producer
+        written = "".join(self._pieces)
+        prefix = prefix_after(self.prefix, written, failure, only_text=self._only_text) if go_on else ""
+        if prefix != self.prefix:
+            self.prefix, self.producer = prefix, producer
         self._pieces, self._only_text = [], True
 
     def joined(self, message: AssistantMessage) -> AssistantMessage:
-        """`message`, behind the prefix that it goes on from."""
-        if not self.prefix:
+        """`message`, behind the prefix that it goes on from; some hosts repeat that themselves."""
+        if not self.prefix or message.text.startswith(self.prefix):
             return message
         return replace(message, content=(Text(self.prefix, producer=self.producer), *message.content))
 
@@ -197,7 +198,10 @@ class Run:
             request = self.conversation.request(None if route is None else self.parts.thinking(route.ref))
             attempt = await host.plan(engine.begin(host.episode, request, route))
             if attempt is None:
-                return self._nothing_to_begin()
+                end = await self._nothing_to_begin()
+                if end is not None:
+                    return end
+                continue
             if not takes_prefix(
                 self.parts.wires.catalog.get(attempt.route.ref), self.parts.wires.dialect_of(attempt.route)
             ):
@@ -227,10 +231,10 @@ class Run:
                 engine.complete(attempt)
                 self._partial = Partial()
                 return partial.joined(result.message)
-            partial.broke_off(result.phase, self._producer(attempt.route), go_on=self.parts.goes_on)
             outcome = await host.plan(engine.failed(attempt, result))
             assert outcome is not None, "this run is the only one that begins attempts"
             if not (isinstance(outcome, RetrySame) and outcome.free):
+                partial.broke_off(outcome.failure, self._producer(attempt.route), go_on=self.parts.goes_on)
                 return outcome
 
     async def _after(self, attempt: Attempt, outcome: Outcome) -> End | None:
@@ -246,13 +250,18 @@ class Run:
             self.waits.over(failure.text)
             stopped_by = f"{outcome.by}: {outcome.reason}" if outcome.stopped else ""
             return End(StopReason.ERROR, failure, str(failure), None, outcome.recoverable, stopped_by)
-        if isinstance(outcome, Switch) and self.conversation.route == attempt.route:  # else the user has chosen since
+        if self.conversation.route != attempt.route:
+            return None  # the user has chosen since: that counts, and at once
+        if isinstance(outcome, Switch):
             await host.set_route(outcome.route, "failover", outcome.reason or failure.kind.value)
         if outcome.after_s <= 0.0:
             return None
-        at = anyio.current_time() + outcome.after_s
-        scheduled = _scheduled(outcome, self.conversation.route or attempt.route, at)
-        if outcome.ends_run:
+        return await self._wait(_scheduled(outcome, self.conversation.route or attempt.route, anyio.current_time()))
+
+    async def _wait(self, scheduled: feed.RetryScheduled) -> End | None:
+        """Wait inside the turn if that is short, else end the run until then."""
+        at, failure = scheduled.at, scheduled.failure
+        if scheduled.delay_s > STAY_S:
             return End(StopReason.ERROR, failure, str(failure), Backoff(at, scheduled))
         self.waits.announce(scheduled)
         self.waits.in_turn = True
@@ -262,7 +271,11 @@ class Run:
             self.waits.in_turn = False
         return None
 
-    def _nothing_to_begin(self) -> End:
+    async def _nothing_to_begin(self) -> End | None:
+        if (failure := self.host.engine.rest_to_wait_out(self.host.episode)) is not None:
+            delay_s = failure.retry_after_s or 0.0
+            at = anyio.current_time() + delay_s
+            return await self._wait(feed.RetryScheduled(0, 0, delay_s, at, failure.route, failure))
         view, incident = self.host.view(), self.host.episode.incident
         if not view.order:
             text = "There is no model to use. Put a key into auth.json or the environment; `pi-fallback models` lists."
@@ -360,7 +373,7 @@ class Run:
         await self.host.add(self.conversation, message, stage)
 
 
-def _scheduled(outcome: Switch | RetrySame, route: Route, at: float) -> feed.RetryScheduled:
+def _scheduled(outcome: Switch | RetrySame, route: Route, now: float) -> feed.RetryScheduled:
     same = isinstance(outcome, RetrySame)
     attempt, most = (outcome.attempt, outcome.max_attempts) if same else (0, 0)
-    return feed.RetryScheduled(attempt, most, outcome.after_s, at, route, outcome.failure)
+    return feed.RetryScheduled(attempt, most, outcome.after_s, now + outcome.after_s, route, outcome.failure)

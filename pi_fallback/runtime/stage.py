@@ -12,8 +12,6 @@ from pi_fallback_hookspecs import Level, Rest, Route, Run, StartTimer, Wake
 if TYPE_CHECKING:
     from pi_fallback.runtime.host import Host
 
-LONGEST_REST_S = 31 * 86_400.0
-
 
 @dataclass
 class Stage:
@@ -48,8 +46,6 @@ class Stage:
     def book(self, effect: Rest | Wake) -> None:
         if self.is_over:
             return
-        if isinstance(effect, Rest):
-            effect = replace(effect, until=min(effect.until, self.host.engine.now() + LONGEST_REST_S))
         self.host.engine.booked(effect)
         self.host.booked(effect)
 
