@@ -9,7 +9,7 @@ import click
 import llm
 from llm.parts import StreamEvent
 
-from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.config.policies import RetryPolicy
 from pi_fallback.core.clean import clean_line
 from pi_fallback.core.closing import one_line
 from pi_fallback.credentials.redaction import Redactor
