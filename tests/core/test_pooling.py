@@ -162,6 +162,11 @@ def test_a_model_that_failed_within_five_minutes_comes_last(ago_s: float, on: tu
     assert retry(failed(K.QUOTA_EXHAUSTED, ledger=ledger)).on == on
 
 
+def test_a_bare_413_is_asked_of_other_providers_whose_windows_it_says_nothing_of() -> None:
+    bare = Fault(FaultKind.STATUS, "a web page", status=413)
+    assert retry(failed(K.CONTEXT_OVERFLOW, fault=bare)).on == (B, C)
+
+
 def test_a_request_too_large_for_every_model_stops_without_a_storm() -> None:
     decision = decide(failed(K.CONTEXT_OVERFLOW, C, tries={A: 1, C: 1}))
     assert isinstance(decision, Stop)
