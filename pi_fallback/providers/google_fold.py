@@ -23,6 +23,7 @@ class PartialAnswer:
 
     def __init__(self, producer: Producer, *, taken: Iterable[str] = ()) -> None:
         self.is_ending = False  # a finish reason came
+        self.is_doubtful = False  # it came with the first content, or before some
         self._stop = StopReason.STOP
         self._producer = producer
         self._content = PartialContent(taken)
@@ -79,12 +80,18 @@ class PartialAnswer:
         candidate = cast("Object", first)
         if candidate.get("index"):
             return  # a second candidate, which nobody asked for
-        content = candidate.get("content")
+        content, reason = candidate.get("content"), candidate.get("finishReason")
+        is_end = reason not in _UNSAID
+        if is_end and self._content.phase is Phase.PRE:
+            self.is_doubtful = True  # some hosts stamp each piece (BerriAI/litellm#2195)
         if content:
             if not isinstance(content, dict):
                 raise malformed("content")
+            count = len(deltas)
             self._parts(cast("Object", content).get("parts"), deltas)
-        if (reason := candidate.get("finishReason")) not in _UNSAID:
+            if self.is_ending and len(deltas) > count:
+                self.is_ending, self.is_doubtful = False, True  # content after the end: the next one may be none either
+        if is_end:
             self._finish(reason, candidate)
 
     def _parts(self, parts: object, deltas: list[Delta]) -> None:

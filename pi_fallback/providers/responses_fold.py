@@ -21,6 +21,7 @@ class PartialResponse:
 
     def __init__(self, producer: Producer, *, credential: str = "primary", taken: Iterable[str] = ()) -> None:
         self.is_ending = False  # `response.completed` or `response.incomplete` came
+        self.is_doubtful = False
         self._producer = producer
         self._credential = credential
         self._taken = frozenset(taken)
