@@ -2,15 +2,23 @@
 
 from collections.abc import Callable, Mapping
 
-from pi_fallback_hookspecs import Failure, Route, View
+from pi_fallback_hookspecs import Failure, FailureKind, Route, View
+
+IMAGES = "The conversation holds images, and one of them may be what was refused. /new starts without them."
 
 
 def closing_error(
-    failures: Mapping[Route, Failure], view: View, when: Callable[[float], str], *, stopped_by: str = ""
+    failures: Mapping[Route, Failure],
+    view: View,
+    when: Callable[[float], str],
+    *,
+    stopped_by: str = "",
+    has_images: bool = False,
 ) -> str:
     """Name each route that was tried or is resting, its reason, and when it may be tried again.
 
-    `when` turns a moment (monotonic seconds) into words; `stopped_by` says who wanted no other tried.
+    `when` turns a moment (monotonic seconds) into words; `stopped_by` says who wanted no other tried;
+    `has_images` is about the conversation that was sent.
     """
     lines: list[str] = []
     for route, failure in failures.items():
@@ -24,7 +32,9 @@ def closing_error(
     head = "The model failed." if untried else "No model is left to try."
     tail = f"Not tried: {', '.join(untried)}. Choose one with /model or --model." if untried else ""
     stop = f"Stopped by {one_line(stopped_by)}." if stopped_by else ""
-    return "\n".join([head, *(f"  {line}" for line in lines), *filter(None, (stop, tail))])
+    refused = all(failure.kind is FailureKind.INVALID_REQUEST for failure in failures.values())
+    images = IMAGES if has_images and failures and refused else ""
+    return "\n".join([head, *(f"  {line}" for line in lines), *filter(None, (stop, images, tail))])
 
 
 def _again(route: Route, failure: Failure | None, view: View, when: Callable[[float], str]) -> str:

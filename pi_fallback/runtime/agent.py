@@ -366,7 +366,10 @@ class Agent:
         failures = dict(incident.failures) if incident else {}
         text = end.error or ""
         if failures:
-            text = closing_error(failures, self.view(), self.parts.clock_words, stopped_by=end.stopped_by)
+            has_images = any(isinstance(part, Image) for message in self.messages for part in message.content)
+            text = closing_error(
+                failures, self.view(), self.parts.clock_words, stopped_by=end.stopped_by, has_images=has_images
+            )
         self.final_error = text
         self._host.emit(feed.GaveUp(text))
         self.signals.gave_up.send(self._host, text=text)

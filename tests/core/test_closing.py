@@ -1,5 +1,7 @@
 """The closing error names each route, its reason, and when it may be tried again."""
 
+import pytest
+
 from pi_fallback.core.closing import closing_error
 from pi_fallback_hookspecs import Failure, FailureKind, Ledger, Phase, Route, Scope, ScopeKind, View
 
@@ -27,6 +29,23 @@ def test_every_route_stands_in_it_with_its_reason_and_moment() -> None:
         "  p/b (backup-1): rate_limit: slow down (again at 90)",
         "  q/c: not tried: quota spent (again at 500)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "has_images", "is_said"),
+    [
+        ("invalid_request invalid_request", True, True),
+        ("invalid_request", False, False),
+        ("invalid_request auth", True, False),
+        ("", True, False),
+    ],
+)
+def test_images_are_named_where_every_model_refused_the_request(kinds: str, has_images: bool, is_said: bool) -> None:
+    failures = {
+        route: failure(route, FailureKind(kind), "no") for route, kind in zip((A, B), kinds.split(), strict=False)
+    }
+    text = closing_error(failures, View(now=0.0, order=(A, B)), when, has_images=has_images)
+    assert ("holds images" in text and "/new" in text) is is_said
 
 
 def test_what_was_not_tried_is_offered() -> None:
