@@ -269,7 +269,7 @@ def test_a_thought_without_summary_is_redacted() -> None:
 def test_rt6_every_call_has_an_id_that_the_conversation_has_not_seen(
     call_ids: tuple[str, ...], taken: tuple[str, ...], ids: list[str]
 ) -> None:
-    calls = [function_call("{}", call_id) for call_id in call_ids]
+    calls = [function_call({"p": number}, call_id) for number, call_id in enumerate(call_ids)]
     deltas, answer = folded(*(done(call, at) for at, call in enumerate(calls)), completed(*calls), taken=taken)
     assert [call.id for call in answer.tool_calls] == ids
     assert [delta.id for delta in deltas if isinstance(delta, ToolCallDelta)] == ids
