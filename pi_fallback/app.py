@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pi_fallback import debugging
-from pi_fallback.core.explaining import Row, sentences
+from pi_fallback.core.explaining import Row, sentences, since
 from pi_fallback.core.patterns import find
 from pi_fallback.credentials.accounts import secrets_in
 from pi_fallback.credentials.vault import Vault
@@ -164,8 +164,7 @@ def explain_command(decisions: DecisionLog) -> Command:
 
 def explained(rows: Sequence[Row], last: int) -> str:
     """The `last` decisions of `rows`, oldest first, as text."""
-    routings = [row for row in rows if row["type"] == "routing"][-last:]
-    lines = [line for row in routings for line in sentences(row, _moment)]
+    lines = [line for row in since(rows, last) if row["type"] == "routing" for line in sentences(row, _moment)]
     return "\n".join(lines) if lines else "Nothing has been decided yet."
 
 

@@ -2,16 +2,18 @@
 
 import json
 import os
+import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 from pi_fallback.core.booking import Entry
-from pi_fallback.core.explaining import Row, entry_row, routing_row
+from pi_fallback.core.explaining import Row, entry_row, routing_row, row_of
 from pi_fallback.core.routing import Routing
 
 FILE_BYTES = 1024 * 1024  # then it becomes the old one, and the one before that goes
+READ_BYTES = 2 * FILE_BYTES
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe would wait for a writer
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 KEPT = 200  # records in memory, for `/explain`
 
@@ -79,20 +81,37 @@ class DecisionLog:
             path.replace(_old(path))
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path, on_problem: Callable[[str], None] = lambda _text: None) -> Iterator[Row]:
     """Yield the rows of the log at `path`, oldest first; lines that are no rows are passed over."""
     for file in (_old(path), path):
         try:
-            lines = file.read_bytes().splitlines()
-        except OSError:
+            data = _end_of(file)
+        except FileNotFoundError:
             continue
-        for line in lines:
-            try:
-                row: object = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(row, dict) and "type" in row:
-                yield cast("Row", row)
+        except OSError as error:
+            on_problem(f"{file} cannot be read: {(error.strerror or str(error)).lower()}. Move it away.")
+            continue
+        yield from filter(None, map(row_of, data.splitlines()))
+
+
+def _end_of(path: Path) -> bytes:
+    """The last whole lines of a file: others may have put anything there, of any size.
+
+    Raises:
+        OSError: it is no file, or cannot be read.
+    """
+    if path.is_symlink():
+        raise OSError(0, "it is a symbolic link")
+    fd = os.open(path, _READ)
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "it is not a file")
+        start = max(0, found.st_size - READ_BYTES)
+        data = os.pread(fd, READ_BYTES, start)
+    finally:
+        os.close(fd)
+    return data if start == 0 else data.partition(b"\n")[2]
 
 
 def _old(path: Path) -> Path:

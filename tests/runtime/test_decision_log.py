@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,41 @@ def test_a_full_file_becomes_the_old_one_and_both_are_read(tmp_path: Path) -> No
 
 def test_lines_that_are_no_records_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "decisions.jsonl"
-    path.write_text('half a li\n[1]\n{"no": "type"}\n' + json.dumps({"type": "wake", "scope": []}) + "\n\xff\n")
-    assert [row["type"] for row in read_rows(path)] == ["wake"]
+    wake = json.dumps({"type": "wake", "at": 5, "scope": ["network", "", "", ""]})
+    path.write_text(f'half a li\n[1]\n{{"no": "type"}}\n{wake}\n\xff\n' + "[" * 200_000 + f"\n{wake}\n")
+    assert [row["type"] for row in read_rows(path)] == ["wake", "wake"]
+
+
+def test_of_a_file_without_end_the_end_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    log(path).entry(Worked(ModelRef("lost", "m"), 1.0))
+    with path.open("ab") as file:
+        file.truncate(1 << 30)  # a hole: it takes no room on the disk
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n")
+    log(path).entry(Worked(ModelRef("a", "m"), 1.0))
+    assert [row["model"] for row in read_rows(path)] == [["a", "m"]]
+
+
+@pytest.mark.parametrize("name", ["decisions.jsonl", "decisions.old.jsonl"])
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (Path.mkdir, "it is not a file"),
+        (os.mkfifo, "it is not a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is a symbolic link"),  # pyright: ignore[reportUnknownLambdaType]
+    ],
+    ids=["folder", "pipe", "link"],
+)
+def test_what_is_no_file_is_named_and_hides_no_row_of_the_other(
+    tmp_path: Path, name: str, make: Callable[[Path], None], reason: str
+) -> None:
+    path, problems = tmp_path / "decisions.jsonl", list[str]()
+    make(tmp_path / name)
+    other = next(file for file in ("decisions.jsonl", "decisions.old.jsonl") if file != name)
+    log(tmp_path / other).entry(Worked(ModelRef("a", "m"), 1.0))
+    assert len([*read_rows(path, problems.append)]) == 1
+    assert problems == [f"{tmp_path / name} cannot be read: {reason}. Move it away."]
 
 
 @pytest.mark.parametrize("what", ["folder", "fifo", "symlink"])
