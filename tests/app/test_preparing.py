@@ -317,3 +317,30 @@ def test_a_half_edited_file_changes_nothing_until_it_is_whole_again(desk: Desk) 
     assert live.told[0].endswith("Until then the settings stay as they were.")
     desk.write(settings={"enabledModels": ["b/B"]})
     assert live.later() == ["b/B"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "environ", "header", "told"),
+    [
+        ({"apiKey": "k-12345678"}, {}, "Authorization", "the key of models.json goes in its place"),
+        ({"apiKey": "$MINE"}, {"MINE": "k-12345678"}, "authorization", "the key of models.json goes in its place"),
+        ({"apiKey": "k-12345678", "api": "anthropic-messages"}, {}, "x-api-key", "the key of models.json goes in its"),
+        ({"apiKey": "k-12345678", "api": "anthropic-messages"}, {}, "Authorization", ""),
+        ({"apiKey": "k-12345678"}, {}, "x-api-key", ""),
+        ({}, {}, "Authorization", ""),
+    ],
+)
+def test_a_header_that_the_key_replaces_is_named(
+    desk: Desk, entry: Mapping[str, str], environ: Mapping[str, str], header: str, told: str
+) -> None:
+    desk.write(models={"providers": {"a": {**ABC["a"], **entry, "headers": {header: "Bearer secret-1"}}}})
+    said = [notice for notice in desk.prepare(environ=environ).notices if "is not sent" in notice]
+    expected = f"models.json, providers.a.headers.{header} is not sent: {told}"
+    assert [notice.startswith(expected) for notice in said] == ([True] if told else [])
+
+
+def test_a_header_of_one_model_that_the_key_replaces_is_named(desk: Desk) -> None:
+    model = {"id": "A", "headers": {"Authorization": "Bearer secret-1"}}
+    desk.write(models={"providers": {"a": {**ABC["a"], "apiKey": "k-12345678", "models": [model]}}})
+    (notice,) = desk.prepare().notices
+    assert "providers.a.models[0].headers.Authorization is not sent" in notice
