@@ -1,10 +1,12 @@
 """The decision log: why each request went where it went, kept in a small file that all agents of a machine share."""
 
+import fcntl
 import json
 import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pi_fallback.core.booking import Entry
@@ -74,10 +76,22 @@ class DecisionLog:
         try:
             # One write a line: agents that share the file cannot cut each other's lines.
             os.write(fd, f"{line}\n".encode("utf-8", "replace"))
-            is_full = os.fstat(fd).st_size > FILE_BYTES
+            if os.fstat(fd).st_size > FILE_BYTES:
+                _move(fd, path)
         finally:
             os.close(fd)
-        if is_full:
+
+
+def _move(fd: int, path: Path) -> None:
+    """Make the full file the old one, unless another agent has done so or is about to: it would move the new one."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    except OSError:
+        pass  # a file system without locks: a moment is left in which two agents can move it
+    with suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(fd), path.lstat()):
             path.replace(_old(path))
 
 

@@ -4,11 +4,13 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from pi_fallback.core.booking import Worked, replay
+from pi_fallback.core.booking import Failed, Worked, replay
 from pi_fallback.core.explaining import entry_of
 from pi_fallback.core.routing import Routing
 from pi_fallback.runtime.decision_log import FILE_BYTES, DecisionLog, read_rows
@@ -78,6 +80,36 @@ def test_a_full_file_becomes_the_old_one_and_both_are_read(tmp_path: Path) -> No
     assert not path.exists()
     decisions.entry(Worked(ModelRef("b", "m"), 2.0))
     assert [row["model"] for row in read_rows(path)] == [["a", "m"], ["b", "m"]]
+
+
+def test_agents_that_find_the_file_full_at_once_move_it_once(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    problems: list[str] = []
+    moved: list[int] = []
+
+    def agent() -> None:
+        decisions = log(path, problems)
+        for _ in range(3000):
+            decisions.entry(Failed(ModelRef("p", "m"), 0.0, FailureKind.NETWORK, "x" * 280))
+
+    threads = [Thread(target=agent) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        with suppress(FileNotFoundError):
+            moved.append((tmp_path / "decisions.old.jsonl").stat().st_size)
+    assert problems == []
+    assert min(moved) > FILE_BYTES  # never the new one, which has a few lines
+
+
+@pytest.mark.parametrize("gone", [Path.unlink, lambda path: path.rename(path.with_name("aside"))])
+def test_a_file_that_somebody_takes_away_is_made_again(tmp_path: Path, gone: Callable[[Path], object]) -> None:
+    path = tmp_path / "decisions.jsonl"
+    decisions = log(path)
+    decisions.entry(Worked(ModelRef("a", "m"), 1.0))
+    gone(path)
+    decisions.entry(Worked(ModelRef("b", "m"), 2.0))
+    assert [row["model"] for row in read_rows(path)] == [["b", "m"]]
 
 
 def test_lines_that_are_no_records_are_passed_over(tmp_path: Path) -> None:
