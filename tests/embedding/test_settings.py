@@ -25,8 +25,9 @@ from pi_fallback.embedding import (
     Route,
     Settings,
 )
+from pi_fallback.embedding.providers import accounts_of, models_of, providers_of
 from pi_fallback.testing import Cut, FaultServer, HangBeforeHeaders, Ok, Received, Stall, Status, Step
-from pi_fallback_hookspecs import hookimpl
+from pi_fallback_hookspecs import ModelRef, hookimpl
 from tests.embedding.hosts import AT_ONCE, TWO_KEYS, fallback
 
 URL = "https://one.example/v1"
@@ -88,7 +89,14 @@ def test_nothing_that_is_given_prints_a_key() -> None:
 
 
 def test_a_known_provider_needs_only_keys() -> None:
-    given(providers=[ProviderConfig("openrouter", keys=TWO_KEYS)], order=["openrouter/some/model"])
+    config, ref = ProviderConfig("openrouter", keys=TWO_KEYS), ModelRef("openrouter", "z-ai/glm-5.3")
+    given(providers=[config], order=[str(ref), "openrouter/some/model"])
+    providers = providers_of([config], ["openai-completions"])
+    known = providers["openrouter"]
+    assert (known.base_url, known.dialect) == ("https://openrouter.ai/api/v1", "openai-completions")
+    accounts = [(account.label, account.origin) for account in accounts_of([config], providers)]
+    assert accounts == [("primary", "https://openrouter.ai:443"), ("backup-1", "https://openrouter.ai:443")]
+    assert models_of([config], providers, [Route(*ref)], None)[ref].context_window == 1_048_576
 
 
 def test_a_plugin_that_cannot_be_used_stops_at_once() -> None:
