@@ -3,6 +3,7 @@
 import sys
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from pi_fallback.core import foreign
 from pi_fallback.core.finish_reasons import fault_of_finish
 from pi_fallback.failover.errors import AttemptFailed, IncompleteAttempt
 from pi_fallback.runtime import engine
@@ -97,8 +98,8 @@ class Attempt:
             return error
         if isinstance(error, str):
             return Fault(FaultKind.OTHER, error, phase=self._phase)
-        unnamed = Fault(FaultKind.OTHER, f"{type(error).__name__}: {error}", phase=self._phase)
-        return self._host.fault_of(error, self._phase, self._before) or unnamed
+        fault = self._host.fault_of(error, self._phase, self._before, told=True)
+        return fault or Fault(FaultKind.OTHER, foreign.named(error), phase=self._phase)
 
     def _end(self, fault: Fault, error: Exception | None) -> Fault:
         if self.fault is None:

@@ -64,8 +64,10 @@ class Host:
         with self._lock:
             self.engine.complete(booked)
 
-    def fault_of(self, error: BaseException, phase: Phase, before: BaseException | None) -> Fault | None:
-        return foreign.fault_of(error, waits=_asked_s, phase=phase, before=before)
+    def fault_of(
+        self, error: BaseException, phase: Phase, before: BaseException | None, *, told: bool = False
+    ) -> Fault | None:
+        return foreign.fault_of(error, waits=_asked_s, phase=phase, before=before, told=told)
 
     def redacted(self, fault: Fault) -> Fault:
         return replace(fault, text=self._redact(fault.text))

@@ -1,6 +1,8 @@
 """The loop of attempts in virtual time: what follows which end of a block, by `for` and by `async for`."""
 
+import contextlib
 import logging
+import os
 from typing import Any
 
 import anyio
@@ -275,6 +277,23 @@ async def test_what_is_no_failed_call_passes_through_untouched(error: BaseExcept
     with pytest.raises(type(error)) as caught:
         await drive(failover, asking(client))
     assert caught.value is error
+    assert (client.asked, failover.ledger.failures) == ([A], {})
+
+
+async def test_a_reader_of_the_callers_own_that_is_gone_costs_no_second_request(drive: Drive) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    client, failover = Client(), made(A, B)
+    with open(writing, "w", buffering=1) as downstream:
+
+        def block(attempt: Attempt) -> None:
+            client.answer(attempt.route)
+            print("a piece", file=downstream)
+
+        with pytest.raises(BrokenPipeError):
+            await drive(failover, block)
+        with contextlib.suppress(BrokenPipeError):
+            downstream.close()
     assert (client.asked, failover.ledger.failures) == ([A], {})
 
 
