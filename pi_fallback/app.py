@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pi_fallback import debugging
 from pi_fallback.core.explaining import Row, sentences, since
-from pi_fallback.core.patterns import find
+from pi_fallback.core.selection import meant
 from pi_fallback.credentials.accounts import secrets_in
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import ConfigError, NoUsableModel
@@ -199,9 +199,10 @@ def route_to(setup: Setup, name: str) -> Route:
 
     Raises:
         UnknownModel: nothing fits, or several do.
-        NoUsableModel: it has no usable key.
+        NoUsableModel: it has no usable key, or its provider cannot be used.
     """
-    choice = find(name, dict.fromkeys((*(route.ref for route in setup.selection.order), *setup.catalog.models)))
+    known = dict.fromkeys((*(route.ref for route in setup.selection.order), *setup.catalog.models))
+    choice = meant(name, known, setup.catalog)
     usable = setup.usable.get(choice.ref.provider)
     if not usable:
         raise NoUsableModel(f"{choice.ref} has no usable key. Add {choice.ref.provider} to auth.json.")

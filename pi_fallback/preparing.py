@@ -161,7 +161,9 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         selection = select(catalog, labels(found.accounts), settings, wishes)
         if needs_model and not selection.order:
             _refuse((*problems, *(_located(problem, world) for problem in not_usable)))
-            raise NoUsableModel(NOTHING.format(auth=shown(world.agent_dir / "auth.json")))
+            why = "" if catalog.closed else ", because no key was found"
+            nothing = NOTHING.format(why=why, auth=shown(world.agent_dir / "auth.json"))
+            raise NoUsableModel("\n".join((*catalog.notices, nothing)))
     except PiFallbackError as error:
         if needs_model:
             raise
@@ -215,8 +217,8 @@ def _replaced(file: ModelsFile, providers: Mapping[str, Provider], found: Sequen
 
 
 NOTHING = (
-    "There is no model to use, because no key was found. Set one such as OPENAI_API_KEY, OPENROUTER_API_KEY or "
-    "GROQ_API_KEY, put it into {auth}, or name a server of your own in models.json."
+    "There is no model to use{why}. Set a key such as OPENAI_API_KEY, OPENROUTER_API_KEY or GROQ_API_KEY, "
+    "put it into {auth}, or name a server of your own in models.json."
 )
 
 

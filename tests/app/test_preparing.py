@@ -142,6 +142,22 @@ def test_a_foreign_api_costs_only_its_provider_in_every_mode(desk: Desk) -> None
     assert "The provider b of models.json is not used: the api 'bedrock-converse-stream' is not spoken here." in notice
 
 
+@pytest.mark.parametrize("options", [{}, {"model": "p/m"}, {"models": ("p/m",)}])
+def test_a_foreign_api_is_the_reason_where_nothing_else_is_left(desk: Desk, options: Mapping[str, Any]) -> None:
+    foreign = {"baseUrl": ADDRESS, "api": "Anthropic-Messages", "apiKey": "k-12345678", "models": [{"id": "m"}]}
+    desk.write(models={"providers": {"p": foreign}})
+    with pytest.raises(NoUsableModel, match="Did you mean anthropic-messages") as raised:
+        desk.prepare(**options)
+    assert "no key was found" not in str(raised.value)
+
+
+def test_a_model_of_a_provider_that_is_not_used_cannot_be_switched_to(desk: Desk) -> None:
+    foreign = {"baseUrl": ADDRESS, "api": "Anthropic-Messages", "models": [{"id": "m"}]}
+    desk.write(models={"providers": {**ABC, "p": foreign}})
+    with pytest.raises(NoUsableModel, match="p/m cannot be used: the api 'Anthropic-Messages' is not spoken here"):
+        route_to(desk.prepare(), "p/m")
+
+
 def test_a_header_that_cannot_be_had_costs_its_provider_and_is_never_sent_as_it_is_written(desk: Desk) -> None:
     lacking, full = ({"x-key": f"$HEADER_{name}"} for name in ("LACKING", "FULL"))
     providers = {"a": {**ABC["a"], "headers": lacking}, "b": {**ABC["b"], "headers": full}}
