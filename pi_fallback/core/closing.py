@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from pi_fallback.core.clean import clean_line
 from pi_fallback_hookspecs import Failure, FailureKind, Route, View
 
 IMAGES = "The conversation holds images, and one of them may be what was refused. /new starts without them."
@@ -22,19 +23,24 @@ def closing_error(
     """
     lines: list[str] = []
     for route, failure in failures.items():
-        lines.append(f"{route}: {failure.kind.value}: {one_line(failure.text)}{_again(route, failure, view, when)}")
+        why = f"{failure.kind.value}: {one_line(failure.text)}"
+        lines.append(f"{_named(route)}: {why}{_again(route, failure, view, when)}")
     lines += [
-        f"{route}: not tried: {reason}{_again(route, None, view, when)}"
+        f"{_named(route)}: not tried: {reason}{_again(route, None, view, when)}"
         for route in view.order
         if route not in failures and (reason := view.why_not(route)) is not None
     ]
-    untried = [str(route) for route in view.order if route not in failures and view.usable(route)]
+    untried = [_named(route) for route in view.order if route not in failures and view.usable(route)]
     head = "The model failed." if untried else "No model is left to try."
     tail = f"Not tried: {', '.join(untried)}. Choose one with /model or --model." if untried else ""
     stop = f"Stopped by {one_line(stopped_by)}." if stopped_by else ""
     refused = all(failure.kind is FailureKind.INVALID_REQUEST for failure in failures.values())
     images = IMAGES if has_images and failures and refused else ""
     return "\n".join([head, *(f"  {line}" for line in lines), *filter(None, (stop, images, tail))])
+
+
+def _named(route: Route) -> str:
+    return clean_line(str(route))  # models.json may hold any id
 
 
 def _again(route: Route, failure: Failure | None, view: View, when: Callable[[float], str]) -> str:

@@ -48,6 +48,15 @@ def test_images_are_named_where_every_model_refused_the_request(kinds: str, has_
     assert ("holds images" in text and "/new" in text) is is_said
 
 
+def test_names_that_models_json_gives_stay_on_their_line() -> None:
+    odd, other = Route("p", "m\x1b[31m\nevil"), Route("p", "n\n\u202ebad")
+    text = closing_error({odd: failure(odd, FailureKind.AUTH, "no")}, View(now=0.0, order=(odd, other)), when)
+    assert text.splitlines()[1:] == [
+        "  p/m evil: auth: no",
+        "Not tried: p/n bad. Choose one with /model or --model.",
+    ]
+
+
 def test_what_was_not_tried_is_offered() -> None:
     text = closing_error({A: failure(A, FailureKind.AUTH, "no")}, View(now=0.0, order=(A, B)), when)
     assert text.splitlines()[0] == "The model failed."
