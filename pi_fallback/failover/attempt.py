@@ -1,9 +1,10 @@
 """An attempt in the hands of who makes the call: which route to take, and how it ended."""
 
 import sys
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
 from pi_fallback.core import foreign
+from pi_fallback.core.answer_objects import fault_of_answer
 from pi_fallback.core.finish_reasons import fault_of_finish
 from pi_fallback.failover.errors import AttemptFailed, IncompleteAttempt
 from pi_fallback.runtime import engine
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pi_fallback.failover.host import Host
+
+A = TypeVar("A")
 
 
 class Attempt:
@@ -43,6 +46,17 @@ class Attempt:
     def emitted(self, phase: Phase = Phase.TEXT) -> None:
         """Say that content has come: `Phase.TEXT`, or `Phase.TOOL_ARGS` for a piece of a tool call."""
         self._phase = phase
+
+    def check(self, answer: A) -> A:
+        """Return `answer`, as a client made it of a 200, if it is one: no page, no error object, not nothing.
+
+        Raises:
+            AttemptFailed: it is not: the rest of the block is not run.
+        """
+        fault = fault_of_answer(answer, self._phase)
+        if fault is not None:
+            self.failed(fault)
+        return answer
 
     def complete(self, finish_reason: object) -> None:
         """Say that the answer is there, and the finish reason that came with it, as it came.
