@@ -214,6 +214,11 @@ def level_of(setup: Setup, model: ModelRef) -> str | None:
 
 
 def clock_time(in_s: float, wall: float) -> str:
-    """The moment `in_s` seconds from now on the user's own clock, with the date if that is not today's."""
-    now, moment = datetime.fromtimestamp(wall), datetime.fromtimestamp(wall + in_s)
-    return f"at {moment:%H:%M:%S}" if moment.date() == now.date() else f"on {moment:%a %d %b at %H:%M}"
+    """The moment `in_s` seconds from now on the user's own clock, with the date and year that are not today's."""
+    try:
+        now, moment = datetime.fromtimestamp(wall), datetime.fromtimestamp(wall + in_s)
+    except (ValueError, OverflowError, OSError):  # which of them depends on the system
+        return "beyond the end of the calendar"
+    if moment.date() == now.date():
+        return f"at {moment:%H:%M:%S}"
+    return f"on {moment:%a %d %b at %H:%M}" if moment.year == now.year else f"on {moment:%a %d %b %Y at %H:%M}"
