@@ -155,8 +155,13 @@ class Session:
         self._agent.steer(text, images)
 
     async def abort(self) -> None:
-        """End the prompt that is going on, its connection and its tools. Returns when they have ended."""
-        await self._agent.abort()
+        """End the prompt that is going on, its connection and its tools.
+
+        Returns when they have ended, or after 5 s: a tool that shields itself from cancellation ends when it likes,
+        and until then the session is busy.
+        """
+        with anyio.move_on_after(ABORT_S):
+            await self._agent.abort()
 
     async def select(self, model: str) -> Route:
         """Go on with `model`, as in `provider/model`, from the next request on.

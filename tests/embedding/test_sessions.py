@@ -1,10 +1,12 @@
 """Sessions of an embedding host: failover, tools, several at once, aborts, over real sockets."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
+import sniffio
 
 from pi_fallback.embedding import (
     AgentAborted,
@@ -15,6 +17,7 @@ from pi_fallback.embedding import (
     GaveUp,
     Limits,
     Noticed,
+    Prompt,
     Route,
     RouteSwitched,
     SessionError,
@@ -27,6 +30,7 @@ from pi_fallback.embedding import (
     UnknownModel,
     Withdrawn,
 )
+from pi_fallback.runtime.toolbox import TEXT_MAX
 from pi_fallback.testing import Cut, FaultServer, For, Ok, Received, Stall, Status, ToolCallScript
 from pi_fallback_hookspecs import Retry, UserMessage, hookimpl
 from tests.embedding.hosts import AT_ONCE, TWO_KEYS, fallback
@@ -118,6 +122,132 @@ async def test_a_tool_that_raises_and_one_that_is_given_nonsense_are_answers_to_
     first, second = texts(server.requests[-1], "tool")
     assert "`what` must be of type integer" in first
     assert second == "LookupError: the scales are gone"
+
+
+class Odd(BaseException):
+    """An exception that few catch."""
+
+
+async def of_another_task() -> None:
+    """What a task raises that somebody else has cancelled."""
+    raise anyio.get_cancelled_exc_class() if sniffio.current_async_library() == "asyncio" else Odd("trio has none")
+
+
+async def of_a_group() -> None:
+    raise BaseExceptionGroup("two", [Odd("first"), ValueError("second")])
+
+
+async def odd() -> None:
+    raise Odd("odd")
+
+
+async def leaving() -> None:
+    raise SystemExit(3)
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+async def unspeakable() -> None:
+    raise Unspeakable
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (of_another_task, ("CancelledError", "Odd: trio has none")),
+        (of_a_group, ("BaseExceptionGroup: two (2 sub-exceptions)",)),
+        (odd, ("Odd: odd",)),
+        (leaving, ("SystemExit: 3",)),
+        (unspeakable, ("Unspeakable",)),
+    ],
+)
+async def test_whatever_a_tool_raises_is_an_answer_to_the_model(
+    body: Callable[[], Awaitable[None]], told: tuple[str, ...]
+) -> None:
+    async def weigh(what: str) -> None:
+        """Weigh something."""
+        await body()
+
+    async with (
+        FaultServer({"big": [CALL, Ok("Sorry."), Ok("Yes?")]}) as server,
+        fallback(server, "one/big", tools=[weigh]) as host,
+        host.session() as session,
+    ):
+        assert (await session.ask("how heavy?")).text == "Sorry."
+        assert (await session.ask("and now?")).text == "Yes?"
+    assert texts(server.requests[1], "tool")[0].removesuffix(": ") in told
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_ctrl_c_in_a_tool_is_not_for_the_model(backend: str) -> None:
+    async def weigh(what: str) -> None:
+        """Weigh something."""
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        async with (
+            FaultServer({"big": CALL}) as server,
+            fallback(server, "one/big", tools=[weigh]) as host,
+            host.session() as session,
+        ):
+            try:
+                await session.ask("how heavy?")
+            finally:
+                asked.append(len(server.requests))
+
+    asked: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(main, backend=backend)
+    assert asked == [1]
+
+
+async def test_an_output_that_no_context_holds_is_cut_with_a_note() -> None:
+    async def weigh(what: str) -> str:
+        """Weigh something."""
+        return "x" * (TEXT_MAX + 5)
+
+    async with (
+        FaultServer({"big": [CALL, Ok("Much.")]}) as server,
+        fallback(server, "one/big", tools=[weigh]) as host,
+        host.session() as session,
+    ):
+        await session.ask("how heavy?")
+    (told,) = texts(server.requests[1], "tool")
+    assert told == "x" * TEXT_MAX + "\n\n[These are the first 1,048,576 characters of 1,048,581. Ask for less.]"
+
+
+async def test_a_tool_that_shields_itself_holds_an_abort_up_for_five_seconds_at_most() -> None:
+    async def weigh(what: str) -> str:
+        """Weigh something."""
+        with anyio.CancelScope(shield=True):
+            started.set()
+            await leave.wait()
+        return "1 g"
+
+    started, leave = anyio.Event(), anyio.Event()
+    async with (
+        FaultServer({"big": [CALL, Ok("too late")]}) as server,
+        fallback(server, "one/big", tools=[weigh]) as host,
+        host.session() as session,
+        anyio.create_task_group() as tasks,
+    ):
+        prompt = session.prompt("how heavy?")
+        tasks.start_soon(all_of, prompt)
+        await started.wait()
+        with anyio.fail_after(7.0):
+            await session.abort()
+        leave.set()
+    with pytest.raises(AgentAborted):
+        prompt.answer()
+    assert len(server.requests) == 1
+
+
+async def all_of(prompt: Prompt) -> None:
+    async for _ in prompt:
+        pass
 
 
 async def test_a_second_prompt_goes_on_with_the_conversation_and_another_session_knows_nothing_of_it() -> None:
