@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pi_fallback.core.booking import Entry, Failed, Worked, replay
 from pi_fallback.core.clean import clean_line
 from pi_fallback.core.explaining import CANDIDATES, entry_of, entry_row, routing_row, row_of, sentences, since
+from pi_fallback.core.pooling import LATELY_S
 from pi_fallback.core.routing import Routing
 from pi_fallback_hookspecs import (
     Failure,
@@ -52,6 +53,22 @@ def test_a_record_says_why_each_better_candidate_was_not_chosen() -> None:
         "  not c/m: takes no images",
         "  out of 4 routes",
     ]
+
+
+@pytest.mark.parametrize(
+    ("by", "failed_at", "why"),
+    [
+        ("pool", 1000.0 - 24.0, "failed 24 s ago: network"),
+        ("pool", 1000.0 - LATELY_S, "the choice was made among others"),
+        ("pool", None, "the choice was made among others"),
+        ("", 1000.0 - 24.0, "the session stands on another"),
+    ],
+)
+def test_a_route_that_was_passed_over_because_it_failed_lately_says_so(
+    by: str, failed_at: float | None, why: str
+) -> None:
+    ledger = replay([] if failed_at is None else [Failed(A.ref, failed_at, FailureKind.NETWORK, "down")])
+    assert Routing(1000.0, (A, B), B, "network", FAILURE, by, ledger=ledger).refused() == {A: why}
 
 
 @pytest.mark.parametrize(
