@@ -1,7 +1,9 @@
 """The decision log: why each request went where it went, kept in a small file that all agents of a machine share."""
 
+import errno
 import fcntl
 import json
+import math
 import os
 import stat
 from collections import deque
@@ -17,11 +19,12 @@ FILE_BYTES = 1024 * 1024  # then it becomes the old one, and the one before that
 READ_BYTES = 2 * FILE_BYTES
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe would wait for a writer
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+AGAIN_S = 60.0  # a full disk has room again some time
 KEPT = 200  # records in memory, for `/explain`
 
 
 class DecisionLog:
-    """Takes records as they are made. What cannot be written is said once, and lost to the file only.
+    """Takes records as they are made. What cannot be written is lost to the file only; it is said once until that ends.
 
     `now` is the monotonic clock of the records, `wall` the time since 1970; `clean` takes secrets out.
     """
@@ -42,6 +45,8 @@ class DecisionLog:
         self._clean = clean
         self._on_problem = on_problem
         self._last: Routing | None = None
+        self._is_broken = False
+        self._again_at = -math.inf
 
     def routing(self, record: Routing) -> None:
         """Keep `record`, if it tells more than the one before it."""
@@ -58,14 +63,18 @@ class DecisionLog:
 
     def _keep(self, row: Row) -> None:
         self.rows.append(row)
-        if self._path is None:
+        if self._path is None or self._now() < self._again_at:
             return
         line = self._clean(json.dumps(row, ensure_ascii=False, separators=(",", ":")))
         try:
-            self._append(self._path, line)
+            # A line that a full disk has cut must not take this one with it.
+            self._append(self._path, f"\n{line}" if self._is_broken else line)
         except OSError as error:
-            self._on_problem(f"Decisions are not recorded in {self._path}: {error.strerror}. The agent works on.")
-            self._path = None
+            if not self._is_broken:
+                self._on_problem(f"Decisions are not recorded in {self._path}: {error.strerror}. The agent works on.")
+            self._is_broken, self._again_at = True, self._now() + AGAIN_S
+        else:
+            self._is_broken = False
 
     def _append(self, path: Path, line: str) -> None:
         try:
@@ -75,7 +84,9 @@ class DecisionLog:
             fd = os.open(path, _APPEND, 0o600)
         try:
             # One write a line: agents that share the file cannot cut each other's lines.
-            os.write(fd, f"{line}\n".encode("utf-8", "replace"))
+            data = f"{line}\n".encode("utf-8", "replace")
+            if os.write(fd, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if os.fstat(fd).st_size > FILE_BYTES:
                 _move(fd, path)
         finally:

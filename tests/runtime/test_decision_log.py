@@ -13,7 +13,7 @@ import pytest
 from pi_fallback.core.booking import Failed, Worked, replay
 from pi_fallback.core.explaining import entry_of
 from pi_fallback.core.routing import Routing
-from pi_fallback.runtime.decision_log import FILE_BYTES, DecisionLog, read_rows
+from pi_fallback.runtime.decision_log import AGAIN_S, FILE_BYTES, DecisionLog, read_rows
 from pi_fallback_hookspecs import (
     Failure,
     FailureKind,
@@ -31,10 +31,10 @@ WALL = 1_700_000_000.0
 FAILURE = Failure(A, FailureKind.NETWORK, ScopeKind.NETWORK, "it said sk-secret", Phase.PRE, 3.0)
 
 
-def log(path: Path, problems: list[str] | None = None) -> DecisionLog:
+def log(path: Path, problems: list[str] | None = None, now: Callable[[], float] = lambda: 100.0) -> DecisionLog:
     return DecisionLog(
         path,
-        now=lambda: 100.0,
+        now=now,
         wall=lambda: WALL + 100.0,
         clean=lambda text: text.replace("sk-secret", "***"),
         on_problem=(problems if problems is not None else []).append,
@@ -110,6 +110,21 @@ def test_a_file_that_somebody_takes_away_is_made_again(tmp_path: Path, gone: Cal
     gone(path)
     decisions.entry(Worked(ModelRef("b", "m"), 2.0))
     assert [row["model"] for row in read_rows(path)] == [["b", "m"]]
+
+
+def test_what_could_not_be_written_is_tried_again_later_and_a_cut_line_takes_none_with_it(tmp_path: Path) -> None:
+    path, problems, moments = tmp_path / "decisions.jsonl", list[str](), [100.0]
+    path.mkdir()
+    decisions = log(path, problems, lambda: moments[-1])
+    decisions.entry(Worked(ModelRef("lost", "m"), 1.0))
+    path.rmdir()
+    path.write_text('{"type": "worked", "at":')  # as a full disk leaves it
+    decisions.entry(Worked(ModelRef("early", "m"), 2.0))
+    moments.append(100.0 + AGAIN_S)
+    for model in "ab":
+        decisions.entry(Worked(ModelRef(model, "m"), 3.0))
+    assert [row["model"] for row in read_rows(path)] == [["a", "m"], ["b", "m"]]
+    assert len(problems) == 1
 
 
 def test_lines_that_are_no_records_are_passed_over(tmp_path: Path) -> None:
