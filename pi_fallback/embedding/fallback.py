@@ -13,6 +13,8 @@ from typing import Self
 from uuid import uuid4
 
 import anyio
+from anyio import NoEventLoopError
+from anyio.lowlevel import current_token
 
 from pi_fallback.core.explaining import sentences
 from pi_fallback.core.patterns import find
@@ -127,6 +129,7 @@ class Fallback:
         self._shared: Shared | None = None
         self._stack = AsyncExitStack()
         self._sessions: set[Signals] = set()
+        self._open: set[Session] = set()
         self._untold = list(footing.notices)
 
     async def __aenter__(self) -> Self:
@@ -143,7 +146,12 @@ class Fallback:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._shared = None
-        await self._stack.aclose()
+        try:
+            with anyio.CancelScope(shield=True):  # each is bounded
+                for session in tuple(self._open):
+                    await session.end()
+        finally:
+            await self._stack.aclose()
 
     def _opened(self, http: Http) -> Shared:
         footing, now, wall = self._footing, anyio.current_time, self._wall
@@ -182,6 +190,8 @@ class Fallback:
             ConfigError: a tool or a route cannot be used, or there is no state folder to go on in.
             SessionError: the session to go on with cannot be opened.
         """
+        if not isinstance(system, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
+            raise TypeError(f"`system` is a str, not {type(system).__name__}.")
         signals = Signals()
         parts = self._parts(signals, system, tools, order)
         past = None if resume is None else parts.reopen(str(resume))
@@ -193,7 +203,12 @@ class Fallback:
                 stop()
                 untold, self._untold = self._untold, []
                 early += [feed.Noticed(text, "warning") for text in untold]
-                yield Session(agent, early)
+                session = Session(agent, early, guard=self._guard(), clean=self._footing.redactor.clean)
+                self._open.add(session)
+                try:
+                    yield session
+                finally:
+                    self._open.discard(session)
         finally:
             self._sessions.discard(signals)
 
@@ -241,6 +256,22 @@ class Fallback:
             signals=signals,
             goes_on=footing.goes_on,
         )
+
+    def _guard(self) -> Callable[[], None]:
+        """What refuses a session that is used after its end, or in another event loop."""
+        shared, loop = self._shared, current_token()
+
+        def guard() -> None:
+            if self._shared is not shared:
+                raise RuntimeError("The Fallback of this session was exited. Enter it again, and open a session.")
+            try:
+                here = current_token()
+            except NoEventLoopError:
+                here = None
+            if here != loop:
+                raise RuntimeError("This session belongs to another event loop. Use it in the loop that opened it.")
+
+        return guard
 
     def _open_log(self) -> Log:
         if self._state_dir is None:
