@@ -22,7 +22,8 @@ class Attempt:
     """One call on `route`, the `number`th of its loop, from 1. Use it as a context manager around the call.
 
     `cause` is the failure that led here, None for the first. `fault` and `error` say how it failed, `is_complete`
-    that it did not. The first word counts: an answer that comes after the attempt was given up is ignored.
+    that it did not; `error` is the client's exception as it came, unredacted. The first word counts: an answer that
+    comes after the attempt was given up is ignored.
     """
 
     def __init__(self, host: "Host", booked: engine.Attempt, number: int, cause: Failure | None) -> None:
@@ -78,7 +79,7 @@ class Attempt:
         Raises:
             AttemptFailed: always, to end the block.
         """
-        fault = self._fault_of(error)
+        fault = self._host.redacted(self._fault_of(error))
         if not self.is_complete:
             fault = self._end(fault, error if isinstance(error, Exception) else None)
         raise AttemptFailed(self.route, fault)
@@ -104,7 +105,7 @@ class Attempt:
         fault = self._host.fault_of(error, self._phase, self._before)
         if fault is None or not isinstance(error, Exception):
             return False
-        self._end(fault, error)
+        self._end(self._host.redacted(fault), error)
         return True
 
     def _fault_of(self, error: Exception | Fault | str) -> Fault:
@@ -117,5 +118,5 @@ class Attempt:
 
     def _end(self, fault: Fault, error: Exception | None) -> Fault:
         if self.fault is None:
-            self.fault, self.error = self._host.redacted(fault), error
+            self.fault, self.error = fault, error
         return self.fault

@@ -48,7 +48,7 @@ class Failover:
         retry: RetryPolicy = _RETRY,
         state: Path | str | None = None,
         plugins: Sequence[object] = (),
-        redact: Callable[[str], str] = str,
+        redact: Callable[[str], str] | None = None,
         explain: Callable[[Routing], None] | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,  # noqa: TID251  # threads have no event loop
@@ -56,7 +56,7 @@ class Failover:
         order = tuple(dict.fromkeys(map(_route, routes)))
         if not order:
             raise ValueError("A failover needs at least one route.")
-        answerer, asked = asked_with(plugins)
+        answerer, asked = asked_with(plugins, redact or str)
         self._book = LedgerBook(_store(state, now))
         pool = Pool(order, {model.ref: model for model in models}, 1)
         engine = Engine(

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import traceback
 from typing import Any
 
 import anyio
@@ -15,6 +16,7 @@ from pi_fallback.failover import (
     IncompleteAttempt,
     NoRouteLeft,
     Phase,
+    RedactedError,
     Request,
     RetryPolicy,
     Route,
@@ -246,14 +248,69 @@ async def test_the_error_says_why_a_route_was_not_tried(drive: Drive) -> None:
     assert "a/big: not tried: rate_limit (again in 90 s)" in str(caught.value)
 
 
-async def test_secrets_are_taken_out_of_what_is_told(drive: Drive, caplog: pytest.LogCaptureFixture) -> None:
-    failover = made(A, B, redact=lambda text: text.replace("sk-secret", "***"))
-    failing = ApiError(401)
-    failing.args = ("bad key sk-secret",)
+SECRET = "sk-secret"
+
+
+def without_secret(text: str) -> str:
+    return text.replace(SECRET, "***")
+
+
+class Echo(ApiError):
+    """A client's exception that says the key wherever it can."""
+
+    def __init__(self) -> None:
+        super().__init__(401, code=SECRET)
+        self.args = (f"bad key {SECRET}",)
+        self.headers = {"x-request-id": SECRET}
+        self.body = {"error": {"message": f"bad key {SECRET}", "code": SECRET, "type": SECRET}}
+
+
+@pytest.mark.parametrize("failing", [Echo(), SECRET], ids=["an exception", "a finish reason"])
+async def test_secrets_are_taken_out_of_what_is_told(
+    failing: Move, drive: Drive, caplog: pytest.LogCaptureFixture
+) -> None:
+    failover = made(A, B, redact=without_secret)
     with pytest.raises(NoRouteLeft) as caught:
         await drive(failover, asking(Client({A: [failing], B: [failing]})))
-    assert "bad key ***" in str(caught.value)
-    assert "sk-secret" not in str(caught.value) + caplog.text + str(failover.ledger)
+    error = caught.value
+    shown = "".join(traceback.format_exception(error.__cause__)) if error.__cause__ else ""
+    assert SECRET not in str(error) + repr(error.reports) + shown + caplog.text + repr(failover.ledger)
+    assert "***" in str(error)
+    assert isinstance(error.__cause__, RedactedError) is isinstance(failing, Exception)
+    assert error.__suppress_context__
+
+
+async def test_a_failed_attempt_shows_no_secret_inside_its_block() -> None:
+    for attempt in made(A, B, redact=without_secret).attempts():
+        with attempt, pytest.raises(AttemptFailed) as caught:
+            attempt.failed(Echo())
+        assert SECRET not in str(caught.value) + repr(caught.value.fault)
+        break
+
+
+class BadWords(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+async def test_an_exception_without_words_is_told_by_its_class(drive: Drive) -> None:
+    with pytest.raises(NoRouteLeft, match="unknown: BadWords"):
+        await drive(made(A, redact=without_secret), lambda attempt: attempt.failed(BadWords()))
+
+
+PASSING: dict[str, tuple[Move, str]] = {
+    "a rate limit": (ApiError(429), "A rate limit may pass by itself: try again in a little while."),
+    "a full server": (ApiError(503), "A server error may pass by itself: try again in a little while."),
+    "a bad key": (ApiError(401), "Read the reasons above: none of them passes by waiting."),
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+async def test_the_error_says_whether_waiting_may_help(name: str, drive: Drive) -> None:
+    failing, advice = PASSING[name]
+    with pytest.raises(NoRouteLeft) as caught:
+        await drive(made(A, retry=RetryPolicy(enabled=False)), asking(Client({A: [failing]})))
+    assert str(caught.value).splitlines()[-1] == advice
 
 
 async def test_what_providers_write_cannot_command_a_terminal(drive: Drive) -> None:
