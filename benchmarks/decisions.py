@@ -12,7 +12,8 @@ from pi_fallback.providers.openai_fold import PartialAnswer
 from pi_fallback.providers.sse import SseDecoder
 from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.engine import Engine, Episode, Pool, RetrySame, Switch, inline
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Episode, Pool, RetrySame, Switch, inline
 from pi_fallback.runtime.registry import Registry
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback_hookspecs import (

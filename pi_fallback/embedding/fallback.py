@@ -34,8 +34,9 @@ from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.conversation import Log, UnwrittenLog
 from pi_fallback.runtime.decision_log import DecisionLog
 from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.engine import Engine, Pool
+from pi_fallback.runtime.engine import Engine
 from pi_fallback.runtime.nobody import Nobody
+from pi_fallback.runtime.plans import Pool
 from pi_fallback.runtime.session_log import SessionLog
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.toolbox import Toolbox

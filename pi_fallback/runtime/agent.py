@@ -14,10 +14,11 @@ from pi_fallback.errors import AgentBusy, single
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.answers import effects_of
 from pi_fallback.runtime.conversation import Conversation
-from pi_fallback.runtime.engine import Engine, Episode
+from pi_fallback.runtime.engine import Engine
 from pi_fallback.runtime.faults import NonsenseError, told
 from pi_fallback.runtime.host import Host
 from pi_fallback.runtime.parts import ABILITIES, Backoff, End, Parts, Reopened, RunOrder, Source
+from pi_fallback.runtime.plans import Episode
 from pi_fallback.runtime.run import Run, Waits
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.stage import Stage

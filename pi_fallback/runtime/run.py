@@ -11,10 +11,10 @@ from pi_fallback.core.closing import closing_error
 from pi_fallback.core.midstream import prefix_after, takes_prefix
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import Conversation
-from pi_fallback.runtime.engine import STAY_S, Attempt, GiveUp, Outcome, RetrySame, Switch
 from pi_fallback.runtime.host import Host
 from pi_fallback.runtime.parts import ABILITIES, ABORTED, Backoff, End, RunOrder, Source
 from pi_fallback.runtime.performer import EffectError
+from pi_fallback.runtime.plans import STAY_S, Attempt, GiveUp, Outcome, RetrySame, Switch
 from pi_fallback.runtime.stage import Stage
 from pi_fallback_hookspecs import (
     AgentEnd,

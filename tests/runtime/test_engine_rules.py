@@ -5,7 +5,8 @@ import pytest
 from pi_fallback.config.schema import RetryPolicy
 from pi_fallback.core.pooling import decide
 from pi_fallback.core.routing import Routing
-from pi_fallback.runtime.engine import Engine, Episode, GiveUp, Pool, RetrySame, Switch, inline
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Episode, GiveUp, Pool, RetrySame, Switch, inline
 from pi_fallback_hookspecs import (
     Event,
     FailureKind,
