@@ -26,7 +26,8 @@ from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent
 from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.engine import Engine, Episode, Pool, RetrySame, Switch, inline
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Episode, Pool, RetrySame, Switch, inline
 from pi_fallback.runtime.registry import Builtin, Registry
 from pi_fallback.runtime.watchdog import Watchdog
 from pi_fallback.runtime.wires import Wires

@@ -13,7 +13,8 @@ from pi_fallback.failover.asking import asked_with
 from pi_fallback.failover.host import Host
 from pi_fallback.failover.loop import Attempts
 from pi_fallback.runtime.book import LedgerBook
-from pi_fallback.runtime.engine import Engine, Pool
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Pool
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback_hookspecs import Ledger, Model, ModelRef, Request, Route
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from pi_fallback.failover.attempt import Attempt
 from pi_fallback.failover.errors import IncompleteAttempt, NoRouteLeft, reports
 from pi_fallback.runtime import engine
-from pi_fallback.runtime.engine import Ask, Episode, GiveUp, Outcome, RetrySame, Switch
+from pi_fallback.runtime.plans import Ask, Episode, GiveUp, Outcome, RetrySame, Switch
 from pi_fallback_hookspecs import Failure, Request, Route
 
 if TYPE_CHECKING:

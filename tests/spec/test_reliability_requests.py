@@ -24,7 +24,7 @@ from pi_fallback.embedding import (
     ToolStarted,
     Withdrawn,
 )
-from pi_fallback.runtime.engine import inline
+from pi_fallback.runtime.plans import inline
 from pi_fallback.testing import (
     CommentsOnly,
     Cut,
