@@ -228,6 +228,14 @@ def test_what_no_member_can_take_is_refused_with_the_reasons(user: LlmUser, serv
     assert server.requests == ()
 
 
+def test_an_option_that_no_member_takes_is_the_users_to_mend(user: LlmUser, server: RunningFaultServer) -> None:
+    done = user.run("-m", "fallback", "-o", "temperature", "99", "hello")
+    assert done.code == 1
+    assert "None of the models of fallback can take this: first takes no temperature 99: " in done.err
+    assert "rests" not in user.run("fallback", "list").out
+    assert server.requests == ()
+
+
 def test_a_key_that_is_missing_is_a_failure_like_any_other(user: LlmUser, server: RunningFaultServer) -> None:
     user.fallback("gpt-4o", "second")
     assert user.run("-m", "fallback", "hello").out == "From the second.\n"
