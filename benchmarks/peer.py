@@ -16,6 +16,7 @@ from importlib.metadata import version
 from typing import Any
 
 QUESTION, GOOD = "Why does the test in this folder fail?", "good"
+WHOLE = "The test reads a file that the last commit has moved, so it finds nothing and fails."
 LIMIT_S = 2.0  # each library's own limit for a silent model
 PATIENCE_S = 8.0
 KEYS = ("sk-first-account", "sk-second-account")
@@ -37,17 +38,15 @@ async def openai_sdk(base_url: str, _scene: str, stack: AsyncExitStack) -> Ask:
     return ask
 
 
-async def litellm(base_url: str, _scene: str, _stack: AsyncExitStack) -> Ask:
-    module = import_module("litellm")
+async def litellm(base_url: str, scene: str, _stack: AsyncExitStack) -> Ask:
+    shared = {"api_base": base_url, "timeout": LIMIT_S, "stream_timeout": LIMIT_S}
+    routes = [
+        {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": key, **shared}}
+        for name, key in zip((scene, GOOD), KEYS, strict=True)
+    ]
+    router = import_module("litellm").Router(model_list=routes, fallbacks=[{scene: [GOOD]}], num_retries=0)
 
     async def ask(model: str) -> Pieces:
-        shared = {"api_base": base_url, "timeout": LIMIT_S, "stream_timeout": LIMIT_S}
-        routes = [
-            {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": key, **shared}}
-            for name, key in zip(dict.fromkeys((model, GOOD)), KEYS, strict=False)
-        ]
-        fallbacks = [] if model == GOOD else [{model: [GOOD]}]
-        router = module.Router(model_list=routes, fallbacks=fallbacks, num_retries=0)
         messages = [{"role": "user", "content": QUESTION}]
         async for chunk in await router.acompletion(model=model, messages=messages, stream=True):
             for choice in chunk.choices:
@@ -56,18 +55,19 @@ async def litellm(base_url: str, _scene: str, _stack: AsyncExitStack) -> Ask:
     return ask
 
 
-async def pydantic_ai(base_url: str, _scene: str, stack: AsyncExitStack) -> Ask:
+async def pydantic_ai(base_url: str, scene: str, stack: AsyncExitStack) -> Ask:
     module, models = import_module("pydantic_ai"), import_module("pydantic_ai.models.openai")
     provider = import_module("pydantic_ai.providers.openai").OpenAIProvider
     fallback = import_module("pydantic_ai.models.fallback").FallbackModel
     clients = [await stack.enter_async_context(_openai(base_url, key)) for key in KEYS]
+    first, second = (
+        models.OpenAIChatModel(name, provider=provider(openai_client=client))
+        for name, client in zip((scene, GOOD), clients, strict=True)
+    )
+    agents = {scene: module.Agent(fallback(first, second)), GOOD: module.Agent(second)}
 
     async def ask(model: str) -> Pieces:
-        first, second = (
-            models.OpenAIChatModel(name, provider=provider(openai_client=client))
-            for name, client in zip((model, GOOD), clients, strict=True)
-        )
-        async with module.Agent(fallback(first, second)).run_stream(QUESTION) as result:
+        async with agents[model].run_stream(QUESTION) as result:
             async for piece in result.stream_text(delta=True, debounce_by=None):
                 yield piece
 
@@ -126,33 +126,34 @@ async def asked(ask: Ask, scene: str) -> tuple[str, str, float | None]:
     return "".join(pieces), wrong, first
 
 
-def outcome(text: str, whole: str, wrong: str) -> str:
+def outcome(text: str, wrong: str) -> str:
     if wrong:
         return wrong + (", after half an answer" if text else "")
-    if text == whole:
+    if text == WHOLE:
         return "whole answer"
-    return "both answers, glued together" if text.endswith(whole) else "half an answer, taken for a whole one"
+    return "both answers, glued together" if text.endswith(WHOLE) else "half an answer, taken for a whole one"
 
 
 async def main(library: str, base_url: str, runs: int, scenes: list[str]) -> None:
     found: dict[str, Any] = {"version": version(DISTRIBUTIONS.get(library, library))}
-    whole = ""
     for scene in scenes:
         times: list[float] = []
-        said = ""
+        said: list[str] = []
         for _ in range(runs):
             # Anew each time: a library that remembers what failed would not ask it again.
             async with AsyncExitStack() as stack:
                 ask = await LIBRARIES[library](base_url, scene, stack)
-                warm, _, _ = await asked(ask, GOOD)
-                whole = whole or warm
+                await asked(ask, GOOD)  # connections, and what is loaded late
                 text, wrong, first = await asked(ask, scene)
-                said = outcome(text, whole, wrong)
+                said.append(outcome(text, wrong))
                 if first is not None and not wrong:
                     times.append(first)
             if wrong or first is None or first > 1.0:
                 break  # once is enough of what takes so long
-        found[scene] = {"outcome": said, "first_ms": statistics.median(times) * 1e3 if times else None}
+        found[scene] = {
+            "outcome": " or ".join(dict.fromkeys(said)),
+            "first_ms": statistics.median(times) * 1e3 if times else None,
+        }
     print(json.dumps(found))
 
 

@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peer import GOOD, LIMIT_S
+from benchmarks.peer import GOOD, LIMIT_S, WHOLE
 from pi_fallback.testing import CommentsOnly, Cut, Ok, Status, Step, running_fault_server
 
 PEERS = {"openai": ["openai"], "litellm": ["litellm"], "pydantic-ai": ["pydantic-ai-slim[openai]"]}
 RUNS = 15
-ANSWER = Ok("The test reads a file that the last commit has moved, so it finds nothing and fails.")
+ANSWER = Ok(WHOLE)
 SCENES: dict[str, tuple[str, Step]] = {
     "healthy": ("a healthy call", ANSWER),
     "limit": ("429, then the next model", Status(429)),
