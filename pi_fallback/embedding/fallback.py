@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 from uuid import uuid4
 
 import anyio
@@ -72,6 +72,7 @@ class Fallback:
     Raises:
         ConfigError: what is given does not fit together.
         PluginError: a plugin cannot be used.
+        TypeError: something is no list, mapping or value where one belongs.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Fallback:
         cwd: Path | str | None = None,
         ui: Ui | None = None,
     ) -> None:
+        _check(providers, settings, plugins)
         footing = given_footing(
             providers, order, settings or Settings(), plugins or {}, installed_plugins=installed_plugins
         )
@@ -122,7 +124,7 @@ class Fallback:
         self, footing: Footing, tools: Tools, state_dir: Path | str | None, cwd: Path | str | None, ui: Ui | None
     ) -> None:
         self._footing = footing
-        self._tools = _by_name([*footing.registry.tools(), *map(tool_of, tools)])
+        self._tools = _by_name([*footing.registry.tools(), *_tools_of(tools)])
         self._state_dir = None if state_dir is None else Path(state_dir).absolute()
         self._cwd = str(_folder(cwd))
         self._ui = ui or Nobody()
@@ -225,7 +227,7 @@ class Fallback:
         shared, footing = self._shared, self._footing
         if shared is None:
             raise RuntimeError(NOT_ENTERED)
-        own = self._tools if tools is None else _by_name([*footing.registry.tools(), *map(tool_of, tools)])
+        own = self._tools if tools is None else _by_name([*footing.registry.tools(), *_tools_of(tools)])
         routes = footing.order if order is None else routes_of(order, footing.labels)
         pool = Pool(routes, footing.models, 1)
         return Parts(
@@ -305,12 +307,28 @@ class Fallback:
 NOT_ENTERED = "Enter it first: `async with Fallback(...) as fallback:`."
 
 
+def _check(providers: object, settings: object, plugins: object) -> None:
+    listed = isinstance(providers, Sequence) and not isinstance(providers, str)
+    if not listed or not all(isinstance(item, ProviderConfig) for item in cast("Sequence[object]", providers)):
+        raise TypeError("`providers` is a list of ProviderConfig(...).")
+    if settings is not None and not isinstance(settings, Settings):
+        raise TypeError(f"`settings` is Settings(...) or None, not {type(settings).__name__}.")
+    if plugins is not None and not isinstance(plugins, Mapping):
+        raise TypeError("`plugins` maps a name to a plugin: plugins={'mine': plugin}.")
+
+
 def _moment(wall: float) -> str:
     return f"{datetime.fromtimestamp(wall):%Y-%m-%d %H:%M:%S}"
 
 
 def _folder(cwd: Path | str | None) -> Path:
     return Path(cwd or ".").absolute()
+
+
+def _tools_of(tools: Tools) -> Sequence[Tool]:
+    if not isinstance(tools, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
+        raise TypeError(f"`tools` is a list of async functions, not {type(tools).__name__}.")
+    return [tool_of(tool) for tool in tools]
 
 
 def _by_name(tools: Sequence[Tool]) -> Mapping[str, Tool]:

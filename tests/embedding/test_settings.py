@@ -52,6 +52,8 @@ async def nothing() -> None:
         ({"providers": [ONE, ONE]}, "Put all its keys into one ProviderConfig"),
         ({"providers": [ProviderConfig("own")], "order": ["own/x"]}, "has no address. Give it a base_url"),
         ({"providers": [replace(ONE, dialect="morse")]}, "which is no dialect. There are: .*openai-completions"),
+        ({"order": [Route("one", "")]}, "names 'one/', which is no model"),
+        ({"order": ["one/a\nb"]}, "which is no model. Write it as"),
         ({"tools": [nothing, nothing]}, "two tools named 'nothing'. Rename one"),
     ],
 )
@@ -60,9 +62,45 @@ def test_what_does_not_fit_together_is_refused_before_anything_is_opened(given: 
         Fallback(**({"providers": [ONE], "order": ["one/big"]} | given))
 
 
+NO_ORDER = "`order` holds 'provider/model' or Route"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"order": "one/big"}, "`order` is a list of"),
+        ({"order": None}, "`order` is a list of"),
+        ({"order": [None]}, NO_ORDER),
+        ({"order": [("one", "big", "primary")]}, NO_ORDER),
+        ({"order": [Route("one", None)]}, NO_ORDER),  # type: ignore[arg-type]
+        ({"providers": ONE}, "`providers` is a list of ProviderConfig"),
+        ({"providers": ["one"]}, "`providers` is a list of ProviderConfig"),
+        ({"providers": [{"id": "one"}]}, "`providers` is a list of ProviderConfig"),
+        ({"settings": {}}, "`settings` is Settings"),
+        ({"plugins": [object()]}, "`plugins` maps a name to a plugin"),
+        ({"tools": nothing}, "`tools` is a list of async functions"),
+    ],
+)
+def test_what_is_of_the_wrong_type_is_named(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(TypeError, match=why):
+        Fallback(**({"providers": [ONE], "order": ["one/big"]} | given))
+
+
 @pytest.mark.parametrize(
     "made",
     [
+        lambda: Settings(retry=RetryPolicy(max_retries="x")),  # type: ignore[arg-type]
+        lambda: Settings(limits=Limits(quiet_s="x")),  # type: ignore[arg-type]
+        lambda: Settings(progress=ProgressSettings(prompt=3)),  # type: ignore[arg-type]
+        lambda: ModelConfig(limits=Limits(quiet_s="x")),  # type: ignore[arg-type]
+        lambda: ModelConfig(headers={"x-a": "secret-word\r\nx-b: c"}),
+        lambda: ProviderConfig("one", base_url="https://one.example/v1\n"),
+        lambda: ProviderConfig("one", base_url=" https://one.example/v1"),
+        lambda: ProviderConfig("one", base_url="https://one.example/ v1"),
+        lambda: ProviderConfig("one", base_url=URL, headers={"x-a": "secret-word\nx"}),
+        lambda: ProviderConfig("one", base_url=URL, headers={"a b": "c"}),
+        lambda: ProviderConfig("one", base_url=URL, headers={"Content-Length": "5"}),
+        lambda: ProviderConfig("one", base_url=URL, headers={"Host": "secret-word"}),
         lambda: ProviderConfig("one", base_url="http://one.example"),
         lambda: ProviderConfig("one", base_url="https://user:secret-word@one.example"),
         lambda: ProviderConfig("one", base_url=URL, keys={"primary": "secret-word\n"}),
