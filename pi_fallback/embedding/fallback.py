@@ -16,6 +16,7 @@ import anyio
 from anyio import NoEventLoopError
 from anyio.lowlevel import current_token
 
+from pi_fallback.core.closing import Advice
 from pi_fallback.core.explaining import sentences
 from pi_fallback.core.patterns import find
 from pi_fallback.credentials.vault import Vault
@@ -24,7 +25,7 @@ from pi_fallback.embedding.functions import ToolFunction, tool_of
 from pi_fallback.embedding.providers import ProviderConfig, routes_of
 from pi_fallback.embedding.session import Session
 from pi_fallback.embedding.settings import Settings
-from pi_fallback.errors import ConfigError
+from pi_fallback.errors import ConfigError, UnknownModel
 from pi_fallback.http.client import Http
 from pi_fallback.preparing import Options, World, prepare
 from pi_fallback.providers.dialects import dialects
@@ -258,6 +259,7 @@ class Fallback:
             clock_words=self._clock_words,
             signals=signals,
             goes_on=footing.goes_on,
+            advice=ADVICE,
         )
 
     def _guard(self) -> Callable[[], None]:
@@ -304,6 +306,7 @@ class Fallback:
         return f"at {datetime.fromtimestamp(self._wall() + at - anyio.current_time()):%Y-%m-%d %H:%M:%S}"
 
 
+ADVICE = Advice("Choose one with `session.select()`.", "A new session starts without them.")
 NOT_ENTERED = "Enter it first: `async with Fallback(...) as fallback:`."
 
 
@@ -341,5 +344,9 @@ def _by_name(tools: Sequence[Tool]) -> Mapping[str, Tool]:
 
 
 def _route_to(name: str, routes: Sequence[Route]) -> Route:
-    choice = find(name, dict.fromkeys(route.ref for route in routes))
+    refs = dict.fromkeys(route.ref for route in routes)
+    try:
+        choice = find(name, refs)
+    except UnknownModel as error:
+        raise UnknownModel(name, error.near, f"The order has {', '.join(map(str, refs))}.") from None
     return next(route for route in routes if route.ref == choice.ref)

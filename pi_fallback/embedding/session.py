@@ -200,7 +200,7 @@ class Session:
         if not isinstance(model, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
             raise TypeError(f"A model is named as in 'provider/model', not by {type(model).__name__}.")
         if not model.strip():
-            raise UnknownModel(model)
+            raise UnknownModel(model, hint="Name one of the session's order, as in 'provider/model'.")
         return await self._agent.select(model)
 
     @property

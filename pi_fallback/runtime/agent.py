@@ -369,7 +369,12 @@ class Agent:
         if failures:
             has_images = any(isinstance(part, Image) for message in self.messages for part in message.content)
             text = closing_error(
-                failures, self.view(), self.parts.clock_words, stopped_by=end.stopped_by, has_images=has_images
+                failures,
+                self.view(),
+                self.parts.clock_words,
+                stopped_by=end.stopped_by,
+                has_images=has_images,
+                advice=self.parts.advice,
             )
         self.final_error = text
         self._host.emit(feed.GaveUp(text))

@@ -280,7 +280,8 @@ class Run:
         if not view.order:
             text = "There is no model to use. Put a key into auth.json or the environment; `pi-fallback models` lists."
         else:
-            text = closing_error(incident.failures if incident else {}, view, self.parts.clock_words)
+            failures = incident.failures if incident else {}
+            text = closing_error(failures, view, self.parts.clock_words, advice=self.parts.advice)
         return End(StopReason.ERROR, error=text, recoverable=False)
 
     def _streamed(self, delta: Delta) -> None:

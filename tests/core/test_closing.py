@@ -2,7 +2,7 @@
 
 import pytest
 
-from pi_fallback.core.closing import closing_error
+from pi_fallback.core.closing import Advice, closing_error
 from pi_fallback_hookspecs import Failure, FailureKind, Ledger, Phase, Route, Scope, ScopeKind, View
 
 A, B, C = Route("p", "a"), Route("p", "b", "backup-1"), Route("q", "c")
@@ -61,3 +61,11 @@ def test_what_was_not_tried_is_offered() -> None:
     text = closing_error({A: failure(A, FailureKind.AUTH, "no")}, View(now=0.0, order=(A, B)), when)
     assert text.splitlines()[0] == "The model failed."
     assert "Not tried: p/b (backup-1). Choose one with /model or --model." in text
+
+
+def test_what_to_do_next_is_said_in_the_words_of_who_reads_it() -> None:
+    view = View(now=0.0, order=(A, B))
+    failures = {A: failure(A, FailureKind.INVALID_REQUEST, "no")}
+    text = closing_error(failures, view, when, has_images=True, advice=Advice("Call choose().", "Begin anew."))
+    assert "one of them may be what was refused. Begin anew." in text
+    assert text.endswith("Not tried: p/b (backup-1). Call choose().")

@@ -640,3 +640,20 @@ async def test_a_key_in_what_a_plugin_raises_is_told_to_nobody() -> None:
         told = [event.text async for event in session.prompt("hi") if isinstance(event, Noticed)]
     assert any("it was [redacted]" in text for text in told)
     assert not any(TWO_KEYS["backup-1"] in text for text in told)
+
+
+async def test_no_error_of_a_session_speaks_of_the_terminal() -> None:
+    async with (
+        FaultServer({"big": Status(400)}) as server,
+        fallback(server, "one/big") as host,
+        host.session() as session,
+    ):
+        with pytest.raises(AgentFailed) as failed:
+            await session.ask("hi", [Image("aGk=", "image/png")])
+        with pytest.raises(UnknownModel) as unknown:
+            await session.select("quite another")
+    told = f"{failed.value} {unknown.value}"
+    assert "session.select()" in told
+    assert "The order has one/big." in told
+    for word in ("/model", "--", "/new", "pi-fallback"):
+        assert word not in told
