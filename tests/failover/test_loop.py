@@ -532,3 +532,29 @@ def test_routes_may_be_written_as_provider_and_model() -> None:
 def test_routes_that_are_none_are_refused(routes: list[str]) -> None:
     with pytest.raises(ValueError, match=r"at least one route|provider/model"):
         Failover(routes)
+
+
+ODD: dict[str, tuple[Any, type[Exception], str]] = {
+    "text": ({"routes": "a/b"}, TypeError, r"Failover\(\['a/b'\]\)"),
+    "nothing": ({"routes": [None]}, TypeError, "A route is 'provider/model' or Route"),
+    "a number": ({"routes": [1]}, TypeError, "not 1"),
+    "a tuple": ({"routes": [("a", "b")]}, TypeError, "A route is"),
+    "a route of nothing": ({"routes": [Route("a", None)]}, TypeError, "A route is"),  # type: ignore[arg-type]
+    "an empty model": ({"routes": [Route("a", "")]}, ValueError, "each part needs a name"),
+    "a line break": ({"routes": ["a/b\nc"]}, ValueError, "without line breaks"),
+    "no policy": ({"routes": [A], "retry": None}, TypeError, "`retry` is RetryPolicy"),
+    "less than zero": (
+        {"routes": [A], "retry": RetryPolicy(max_delay_s=-1)},
+        ValueError,
+        "max_delay_s must be a number",
+    ),
+    "no number": ({"routes": [A], "retry": RetryPolicy(max_delay_s=float("nan"))}, ValueError, "it is nan"),
+    "a word": ({"routes": [A], "retry": RetryPolicy(max_retries="x")}, ValueError, "it is 'x'"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_a_failover_cannot_work_with_is_refused_when_it_is_given(name: str) -> None:
+    given, kind, why = ODD[name]
+    with pytest.raises(kind, match=why):
+        Failover(**given)
