@@ -14,9 +14,9 @@ MODULES = ("sys", CLIENT, "pi_fallback.failover", "pi_fallback.embedding", "pi_f
 COMPILED = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # as it is for a user, from the second start on
 _PROGRAM = """
 import resource, time
-begun = time.perf_counter()
+begun = time.process_time()  # an import waits for nothing, and other programs do not count
 import {module}
-took = time.perf_counter() - begun
+took = time.process_time() - begun
 try:
     pages = int(open("/proc/self/statm").read().split()[1])
     size = pages * resource.getpagesize()
