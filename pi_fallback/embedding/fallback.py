@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -230,7 +230,8 @@ class Fallback:
             raise RuntimeError(NOT_ENTERED)
         own = self._tools if tools is None else _by_name([*footing.registry.tools(), *_tools_of(tools)])
         routes = footing.order if order is None else routes_of(order, footing.labels)
-        pool = Pool(routes, footing.models, 1)
+        models = footing.models if order is None else {**footing.models_for(routes), **footing.models}
+        pool = Pool(routes, models, 1)
         return Parts(
             engine=Engine(
                 book=shared.book,
@@ -243,7 +244,7 @@ class Fallback:
             ),
             book=shared.book,
             dispatcher=shared.dispatcher,
-            wires=shared.wires,
+            wires=replace(shared.wires, catalog=models),
             watchdog=shared.watchdog,
             toolbox=Toolbox(own, shared.dispatcher, self._ui, self._cwd, "ask", signals.emit, footing.redactor.clean),
             commands={command.name: command for command in footing.registry.commands()},

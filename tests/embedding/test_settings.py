@@ -181,6 +181,18 @@ async def test_retry_waits_as_it_is_told() -> None:
     assert [event.attempt for event in events if isinstance(event, RetryScheduled)] == [1]
 
 
+async def test_the_limits_hold_for_a_model_that_only_a_session_names() -> None:
+    async with FaultServer({"small": Stall(after=1), "big": Ok("from big")}) as server:
+        one = replace(ONE, base_url=server.base_url)
+        settings = replace(AT_ONCE, limits=Limits(quiet_s=0.1))
+        async with (
+            Fallback(providers=[one], order=["one/big"], settings=settings) as given,
+            given.session(order=["one/small", "one/big"]) as session,
+        ):
+            with anyio.fail_after(20):
+                assert (await session.ask("go")).text == "from big"
+
+
 @pytest.mark.anyio
 async def test_progress_goes_on_after_a_silence_where_nobody_can_name_the_failure() -> None:
     settings = replace(AT_ONCE, progress=ProgressSettings(quiet_s=0.05, prompt="go on"))
