@@ -58,7 +58,7 @@ LONGEST_SLEEP_S = 86_400.0  # no wait of a run is longer: whoever wants more sta
 BUDGET_PER_ROUTE = 4
 BUDGET_MAX = 50
 BUDGET_MIN = 8  # a single route with the default backoff needs four
-BROKE = "too many repeats have failed lately"
+BROKE = "the retry budget is spent, because too many repeats have failed lately"
 BY_FRESH_CONNECTION = frozenset({FailureKind.NETWORK, FailureKind.TIMEOUT, FailureKind.SERVER_ERROR})
 
 
@@ -315,7 +315,7 @@ class Engine:
             reason = "none of the routes asked for may be used" if decision.on else decision.reason
             return GiveUp(failure, self.recoverable(attempt.episode), reason, by, rest, booked)
         if not self._afford(incident, failure):
-            return GiveUp(failure, False, BROKE, by, rest, booked)
+            return GiveUp(failure, False, BROKE, by, rest, booked, stopped=True)
         self._granted(incident, after_s)
         if route == attempt.route:
             fresh = incident.fresh_next = failure.kind in BY_FRESH_CONNECTION
@@ -340,7 +340,7 @@ class Engine:
         if wait is None:
             return GiveUp(failure, self.recoverable(attempt.episode), _why_no_repeat(incident, failure))
         if not self._afford(incident, failure):
-            return GiveUp(failure, False, BROKE)
+            return GiveUp(failure, False, BROKE, stopped=True)
         incident.repeats += 1
         self._granted(incident, wait)
         fresh = incident.fresh_next = failure.kind in BY_FRESH_CONNECTION

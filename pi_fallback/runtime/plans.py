@@ -104,7 +104,7 @@ class RetrySame:
 class GiveUp:
     """No more attempts in this turn; `recoverable` says whether an untried model is left.
 
-    `stopped`: plugin `by` wants no more.
+    `stopped`: plugin `by` wants no more, or, without one, the retry budget is spent.
     """
 
     failure: Failure

@@ -248,7 +248,8 @@ class Run:
         await host.perform([(outcome.by, outcome.effects)], Stage(host, self.order.epoch))
         if isinstance(outcome, GiveUp):
             self.waits.over(failure.text)
-            stopped_by = f"{outcome.by}: {outcome.reason}" if outcome.stopped else ""
+            who = outcome.by or "the host"
+            stopped_by = f"{who}: {outcome.reason}" if outcome.stopped else ""
             return End(StopReason.ERROR, failure, str(failure), None, outcome.recoverable, stopped_by)
         if self.conversation.route != attempt.route:
             return None  # the user has chosen since: that counts, and at once

@@ -139,7 +139,7 @@ async def test_rf4_a_context_that_is_too_long_burns_no_account_and_goes_to_a_lar
             assert (await it.hear("shorter")).text == "shorter is fine"  # no account rests
 
 
-@pytest.mark.parametrize("dialect", [COMPLETIONS, RESPONSES, ANTHROPIC])
+@pytest.mark.parametrize("dialect", [COMPLETIONS, RESPONSES, ANTHROPIC, GOOGLE])
 async def test_rf4_a_bare_413_may_be_a_gateways_and_burns_no_account_either(dialect: str) -> None:
     async with wired({"A": Status(413), "B": Ok("elsewhere")}, dialect, keys=TWO_KEYS) as it:
         heard = await it.hear()
