@@ -83,11 +83,11 @@ def test_each_key_goes_to_its_own_endpoint_only(user: User, keys_in: str) -> Non
 @pytest.mark.parametrize(
     ("limit", "step", "reason"),
     [
-        ("headSeconds", HangBeforeHeaders(), "timeout: no complete response head within 0.4 s"),
-        ("firstContentSeconds", CommentsOnly(after=0, every_s=0.05), "timeout: no content within 0.4 s"),
-        ("quietSeconds", CommentsOnly(after=1, every_s=0.05), "timeout: no more content for 0.4 s"),
-        ("quietSeconds", Stall(after=1), "timeout: no more content for 0.4 s"),
-        ("totalSeconds", Ok("a long answer", chunk=1, pace_s=0.1), "timeout: "),
+        ("headSeconds", HangBeforeHeaders(), "timeout: no complete response head within 1 s"),
+        ("firstContentSeconds", CommentsOnly(after=0, every_s=0.05), "timeout: no content within 1 s"),
+        ("quietSeconds", CommentsOnly(after=1, every_s=0.05), "timeout: no more content for 1 s"),
+        ("quietSeconds", Stall(after=1), "timeout: no more content for 1 s"),
+        ("totalSeconds", Ok("a long answer", chunk=1, pace_s=0.2), "timeout: "),
         ("headSeconds", Html(), "html"),
     ],
     ids=["no head", "comments only", "comments after a word", "silence after a word", "no end", "captive portal"],
@@ -95,7 +95,7 @@ def test_each_key_goes_to_its_own_endpoint_only(user: User, keys_in: str) -> Non
 def test_a_provider_that_does_not_go_on_is_left_for_the_next(
     user: User, fault_server: RunningFaultServer, limit: str, step: Step, reason: str
 ) -> None:
-    first = {"baseUrl": fault_server.base_url, "models": [{"id": "A", "limits": {limit: 0.4}}]}
+    first = {"baseUrl": fault_server.base_url, "models": [{"id": "A", "limits": {limit: 1.0}}]}
     second = {"baseUrl": fault_server.base_url, "models": [{"id": "B"}]}
     user.write("models.json", {"providers": {"a": first, "b": second}})
     user.settings()
