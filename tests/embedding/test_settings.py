@@ -181,6 +181,7 @@ async def test_retry_waits_as_it_is_told() -> None:
     assert [event.attempt for event in events if isinstance(event, RetryScheduled)] == [1]
 
 
+@pytest.mark.anyio
 async def test_the_limits_hold_for_a_model_that_only_a_session_names() -> None:
     async with FaultServer({"small": Stall(after=1), "big": Ok("from big")}) as server:
         one = replace(ONE, base_url=server.base_url)

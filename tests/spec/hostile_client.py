@@ -31,7 +31,7 @@ from pi_fallback_hookspecs import (
 
 async def main(name: str, origin: str, cases: int) -> None:
     dialect = next(dialect for dialect in DIALECTS if dialect.name == name)
-    model = Model(ModelRef("acme", "big"), limits=Limits(head_s=0.5))
+    model = Model(ModelRef("acme", "big"), limits=Limits(head_s=2.0))
     call = Call(Route("acme", "big"), model, Request((user_message("hi"),)))
     async with Http(wall=lambda: 0.0) as http:
         for case in range(cases):
