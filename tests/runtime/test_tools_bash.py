@@ -13,6 +13,7 @@ import pytest
 from pi_fallback.runtime.tools.environment import filtered
 from pi_fallback.runtime.tools.errors import ToolError
 from pi_fallback.runtime.tools.limits import MAX_BYTES
+from pi_fallback.runtime.tools.processes import send
 from tests.runtime.tool_box import ToolBox
 
 pytestmark = pytest.mark.anyio
@@ -147,12 +148,18 @@ async def test_a_child_that_left_and_keeps_the_output_open_is_killed_and_named(b
 
 
 def test_what_may_not_be_killed_is_known() -> None:
+    # Not SIGCONT: a process may send that one to all of its session, whoever owns them.
     program = (
-        "import os, signal; from pi_fallback.runtime.tools.processes import send\n"
-        "if os.getuid() == 0: os.setuid(65534)\n"
-        "print(send(signal.SIGCONT, [1, 2**22 + 1]))"
+        "import os, signal, sys; from pi_fallback.runtime.tools.processes import send\n"
+        "os.setuid(65534)\n"
+        "print(send(signal.SIGURG, [int(sys.argv[1]), 2**22 + 1]))"
     )
-    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "frozenset({1})\n"
+    if os.getuid() == 0:
+        with subprocess.Popen(["sleep", "1000"], start_new_session=True) as others:
+            said = subprocess.check_output([sys.executable, "-c", program, str(others.pid)], text=True)
+            others.kill()
+        assert said == f"frozenset({{{others.pid}}})\n"
+    assert send(signal.SIGURG, [os.getpid(), 2**22 + 1]) == frozenset()
 
 
 async def test_a_command_in_a_command_ends_with_it(box: ToolBox) -> None:
