@@ -102,11 +102,6 @@ class Signals:
         if self.update.receivers:
             self.update.send(self, item=item)
 
-    @property
-    def is_heard(self) -> bool:
-        """Whether anybody hears what is emitted."""
-        return bool(self._listeners or self.update.receivers)
-
     def listen(self, listener: Callable[[FeedItem], None]) -> Callable[[], None]:
         """Call `listener` with each item of the feed; the result ends that. Cheaper than the signal `update`."""
         self._listeners = (*self._listeners, listener)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from pi_fallback.core.deadlines import after, due
 from pi_fallback_hookspecs import FaultKind, Limits, Phase
 
 
@@ -23,16 +24,7 @@ class Watch:
 
     def due(self) -> tuple[float, FaultKind]:
         """The next deadline as things stand, and what it would mean."""
-        if self.last is None:
-            next_at, kind = _after(self.started, self.limits.first_content_s), FaultKind.FIRST_CONTENT_TIMEOUT
-        else:
-            next_at, kind = _after(self.last, self.limits.quiet_s), FaultKind.QUIET_TIMEOUT
-        total = _after(self.started, self.limits.total_s)
-        return (next_at, kind) if next_at <= total else (total, FaultKind.TOTAL_TIMEOUT)
-
-
-def _after(moment: float, limit_s: float) -> float:
-    return moment + limit_s if limit_s > 0 else math.inf
+        return due(self.limits, self.started, self.last)
 
 
 @dataclass
@@ -53,7 +45,7 @@ class Watchdog:
         self._by_id[id(watch)] = watch
         if self._nap is not None:
             # The first content moves the deadline to the quiet limit, which may be sooner.
-            soonest = min(watch.due()[0], _after(watch.started, limits.quiet_s))
+            soonest = min(watch.due()[0], after(watch.started, limits.quiet_s))
             self._nap.deadline = min(self._nap.deadline, soonest)
         try:
             with watch.scope:
@@ -78,5 +70,5 @@ class Watchdog:
                 watch.expired = kind
                 watch.scope.cancel()
             else:
-                wake = min(wake, due, _after(now, watch.limits.quiet_s))
+                wake = min(wake, due, after(now, watch.limits.quiet_s))
         return wake

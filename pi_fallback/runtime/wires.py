@@ -5,6 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
+from pi_fallback.core.deadlines import words
 from pi_fallback.errors import CredentialError
 from pi_fallback.runtime.clock import loop_clock
 from pi_fallback.runtime.watchdog import Watch, Watchdog
@@ -41,11 +42,6 @@ class Headers(Protocol):
 
 
 ENDS = (Reply, Fault)  # made once: a union in `isinstance` is made anew for each event
-TIMED_OUT: Mapping[FaultKind, str] = {
-    FaultKind.FIRST_CONTENT_TIMEOUT: "no content within {first_content_s:g} s",
-    FaultKind.QUIET_TIMEOUT: "no more content for {quiet_s:g} s",
-    FaultKind.TOTAL_TIMEOUT: "the answer took longer than {total_s:g} s",
-}
 
 
 @dataclass
@@ -125,7 +121,4 @@ def _whole(end: Reply | Fault) -> Reply | Fault:
 
 def _expired(watch: Watch, limits: Limits) -> Fault:
     kind = watch.expired or FaultKind.OTHER
-    text = TIMED_OUT.get(kind, "the stream was ended").format(
-        first_content_s=limits.first_content_s, quiet_s=limits.quiet_s, total_s=limits.total_s
-    )
-    return Fault(kind, text, phase=watch.phase)
+    return Fault(kind, words(kind, limits), phase=watch.phase)

@@ -1,8 +1,10 @@
 """The clock of one answer: how long it may go on in silence, for clients that never stop waiting."""
 
+import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pi_fallback.core.deadlines import due, words
 from pi_fallback_hookspecs import Fault, FaultKind, Limits, Phase
 
 NOT_STREAMED_S = 600.0  # an answer that comes in one piece shows nothing before its end
@@ -31,28 +33,21 @@ class Clock:
 
     def left_s(self) -> float | None:
         """Seconds until the next deadline, None if there is none."""
-        deadlines = [moment for moment, _ in self._deadlines()]
-        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        moment, _kind = self._due()
+        return None if moment == math.inf else max(0.0, moment - time.monotonic())
 
     def stalled(self) -> Stalled:
         """What the deadline means that has passed."""
-        moment, kind = min(self._deadlines())
-        seconds = moment - (self._last if kind is FaultKind.QUIET_TIMEOUT and self._last else self._started)
-        what = {
-            FaultKind.FIRST_CONTENT_TIMEOUT: "no content within",
-            FaultKind.QUIET_TIMEOUT: "no more content for",
-            FaultKind.TOTAL_TIMEOUT: "the answer took longer than",
-        }[kind]
-        return Stalled(Fault(kind, f"{what} {seconds:g} s", phase=self.phase))
+        _moment, kind = self._due()
+        return Stalled(Fault(kind, words(kind, self._own), phase=self.phase))
 
-    def _deadlines(self) -> list[tuple[float, FaultKind]]:
-        limits, last = self.limits, self._last
-        total_s = limits.total_s
-        if not self.streams:
-            total_s = min(total_s or NOT_STREAMED_S, NOT_STREAMED_S)
-        found = [(self._started + total_s, FaultKind.TOTAL_TIMEOUT)] if total_s else []
-        if self.streams and last is None and limits.first_content_s:
-            found.append((self._started + limits.first_content_s, FaultKind.FIRST_CONTENT_TIMEOUT))
-        if self.streams and last is not None and limits.quiet_s:
-            found.append((last + limits.quiet_s, FaultKind.QUIET_TIMEOUT))
-        return found
+    def _due(self) -> tuple[float, FaultKind]:
+        return due(self._own, self._started, self._last)
+
+    @property
+    def _own(self) -> Limits:
+        """The limits of this answer: one that comes in one piece is silent until its end."""
+        if self.streams:
+            return self.limits
+        total_s = min(self.limits.total_s or NOT_STREAMED_S, NOT_STREAMED_S)
+        return replace(self.limits, first_content_s=0.0, quiet_s=0.0, total_s=total_s)
