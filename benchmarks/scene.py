@@ -116,7 +116,7 @@ async def driver_over(
     async def key(route: Route, base_url: str) -> Key:
         return keys[route.provider]
 
-    async with Http(wall=time.time) as http, anyio.create_task_group() as tasks:  # noqa: TID251
+    async with Http(wall=time.time) as http, anyio.create_task_group() as tasks:  # noqa: TID251  # as in the program
         tasks.start_soon(watchdog.run)
         book = LedgerBook(MemoryLedger())
         engine = Engine(

@@ -18,7 +18,7 @@ PROCESSES, SCOPES = 16, 8
 
 
 def store_at(path: Path) -> SqliteLedger:
-    return SqliteLedger(path, now=time.monotonic, wall=time.time, on_problem=print)  # noqa: TID251
+    return SqliteLedger(path, now=time.monotonic, wall=time.time, on_problem=print)  # noqa: TID251  # as in the program
 
 
 def scope_of(name: str, update: int) -> Scope:

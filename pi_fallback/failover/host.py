@@ -131,4 +131,4 @@ class Host:
 def _asked_s(headers: Mapping[str, str]) -> float | None:
     if not any(name.startswith("retry-after") for name in headers):
         return None
-    return retry_after_s(headers, wall=time.time)  # noqa: TID251
+    return retry_after_s(headers, wall=time.time)  # noqa: TID251  # where wall time enters, for dates in headers

@@ -119,4 +119,4 @@ def _store(state: Path | str | None, now: Callable[[], float]) -> "LedgerStore":
         return MemoryLedger()
     from pi_fallback.state.sqlite import SqliteLedger
 
-    return SqliteLedger(Path(state), now=now, wall=time.time, on_problem=log.warning)  # noqa: TID251
+    return SqliteLedger(Path(state), now=now, wall=time.time, on_problem=log.warning)  # noqa: TID251  # where wall time enters

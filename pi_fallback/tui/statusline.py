@@ -55,12 +55,6 @@ def tick_s(state: ScreenState, now: float) -> float | None:
     return min(waits, default=None)
 
 
-def counts_down(state: ScreenState, now: float) -> bool:
-    """Whether the agent is about to go on by itself."""
-    timers = (*state.timers.values(), *((state.retry,) if state.retry else ()))
-    return any(timer.at > now for timer in timers)
-
-
 def _shown_timers(state: ScreenState) -> tuple[Countdown, ...]:
     """A timer without a label is its plugin's own affair."""
     return tuple(timer for timer in state.timers.values() if timer.label)
