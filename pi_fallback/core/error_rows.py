@@ -1,0 +1,65 @@
+"""Rows: the shape of the table that tells a failure by its words."""
+
+import re
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from pi_fallback_hookspecs import FailureKind, ScopeKind
+
+Place = Literal["any", "soft", "server", "bare"]
+"""Where a row may speak. `any`: at any status. `soft`: not where the status blames the request (400, 404, 422, …).
+`server`: where there is no status, a good one, or a 5xx. `bare`: where no status says that a model call failed."""
+
+Check = Callable[[str], object]
+"""Whether a row fits a text, in lower case and with single spaces; what it returns counts by its truth."""
+
+_BLAMES_THE_REQUEST = frozenset({400, 401, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422, 431})
+
+
+class Row(NamedTuple):
+    """One family of wordings. It speaks if one of `words` is in the text, none of `unless` is, and `check` agrees."""
+
+    name: str
+    kind: FailureKind
+    words: tuple[str, ...]
+    source: str
+    example: str
+    check: Check | None = None
+    at: Place = "any"
+    unless: tuple[str, ...] = ()
+    within_s: float | None = None  # only if a wait is stated that is not longer
+    scope: ScopeKind | None = None
+
+    def speaks(self, text: str, places: frozenset[Place], wait_s: float | None) -> bool:
+        if self.at not in places:
+            return False
+        for word in self.words:
+            if word in text:
+                break
+        else:
+            return False
+        if self.within_s is not None and (wait_s is None or wait_s > self.within_s):
+            return False
+        if self.check is not None and not self.check(text):
+            return False
+        return not any(word in text for word in self.unless)
+
+
+def places_of(status: int | None) -> frozenset[Place]:
+    """The places that `status` opens."""
+    if status is None or status < 400 or status == 499:
+        return _BARE
+    if status >= 500 or status == 408:
+        return _SERVER
+    return _HARD if status in _BLAMES_THE_REQUEST else _SOFT
+
+
+_HARD: frozenset[Place] = frozenset({"any"})
+_SOFT: frozenset[Place] = frozenset({"any", "soft"})
+_SERVER: frozenset[Place] = frozenset({"any", "soft", "server"})
+_BARE: frozenset[Place] = frozenset({"any", "soft", "server", "bare"})
+
+
+def finds(pattern: str) -> Check:
+    """A check that looks for `pattern`, compiled once."""
+    return re.compile(pattern).search

@@ -1,0 +1,46 @@
+"""Shapes: the status, the codes and the words in the text of an error that nobody has parsed.
+
+Such a text may be JSON, a Python or JavaScript object as printed, JSON in a string in JSON, cut anywhere, or a
+sentence around one of them. So it is searched, not parsed: each search is one pass over a bounded piece of text.
+"""
+
+import re
+
+HEAD, TAIL = 12_288, 4_096
+"""How much of a long text is looked at: what it begins and what it ends with."""
+
+_STATUS = re.compile(
+    r"(?:\b(?:error code|status[ _]?code|statuscode|httpstatuscode|http_status|raw_status_code|http error|api error|last status|status|code|"
+    r"http(?:/[0-9.]+)?|returned|error)[\"']?(?:\)|\]|:|=| is| was| \(|\()* ?[\"'(\[]?([1-5][0-9]{2})\b(?![.,]?[0-9]|%| ?(?:tokens|bytes|ms|requests|"
+    r"seconds|chars|characters|items|files|lines|rows|mb|kb)))|"
+    r"(?:^|[^\w.,$#/-])([45][0-9]{2})\)?[ :(–-]{1,3}(?:bad request|unauthorized|payment required|forbidden|not found|method not allowed|"
+    r"request timeout|conflict|gone|payload too large|request entity too large|unprocessable|too many requests|internal server|bad gateway|"
+    r"service unavailable|service temporarily|gateway time-?out|web server|overloaded|a timeout occurred|error\b|status code|server error|"
+    r"client error)|^(?:\W{0,4}|error:? |\w{0,20}error:? |api error:? \(?|upstream error:? )([45][0-9]{2})(?=[ :{<,-]|$)(?! ?(?:tokens|bytes|ms|"
+    r"requests|seconds|items|files|lines|rows|mb|kb|chars|characters|tests))"
+)
+_CODE = re.compile(
+    r"[\"']?\b(?:error_?)?(?:code|type|status|reason|name|__type|param)[\"']?\s?[:=]\s?[\"']?([a-z_][a-z0-9_.-]{3,60})\b"
+)
+
+
+def plain(text: str) -> str:
+    """`text` as the tables read it: its head and tail, lower case, straight quotes, no escapes, single spaces."""
+    if len(text) > HEAD + TAIL:
+        text = f"{text[:HEAD]} {text[-TAIL:]}"
+    text = text.lower()
+    if "\\" in text:
+        text = text.replace("\\r", " ").replace("\\n", " ").replace("\\t", " ").replace("\\u0027", "'").replace("\\", "")
+    if not text.isascii():
+        text = text.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').replace("，", ",").replace("…", "...")
+    return " ".join(text.split())
+
+
+def statuses_in(text: str) -> list[int]:
+    """The HTTP statuses that `text` (plain) names as such: not the digits of an id or of a number of tokens."""
+    return [int(found[1] or found[2] or found[3]) for found in _STATUS.finditer(text)]
+
+
+def codes_in(text: str) -> list[str]:
+    """What stands in fields named code, type, status or reason in `text` (plain), in order."""
+    return _CODE.findall(text)
