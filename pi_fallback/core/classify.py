@@ -76,8 +76,8 @@ TRANSPORT: Mapping[FaultKind, K] = {
 
 # Where somebody else's words stand in a fault. What happened to a connection is said in ours.
 _WORDS = frozenset({FaultKind.STATUS, FaultKind.ERROR_EVENT, FaultKind.OTHER})
-_WRAPPERS = frozenset({400, 500, 502, 503})  # of gateways, around the status of what stands behind them
-_QUOTED = frozenset({401, 402, 403, 404, 408, 413, 429, 504, 524, 529})
+_WRAPPERS = frozenset({400, 402, 500, 502, 503})  # of gateways, around the status of what stands behind them
+_QUOTED = frozenset({401, 402, 403, 404, 408, 413, 429, 500, 502, 504, 524, 529})
 _CLASS = re.compile("|".join(CLASSES))
 _OF_A_MODEL = re.compile(
     r"per_?(?:base_?)?model|(?:this|selected|that) model|limit reached for (?:model )?[`'\"]?[\w./:-]*[0-9]|for (?:the )?model[ :`'\"]|model: ?[a-z]"
@@ -160,8 +160,8 @@ def classify_error(
         if status is None:
             status = next((found for found in inside if found >= 400), None) or _status_of_class(text)
         else:
-            status = next((found for found in inside if found in _QUOTED), status)
-    spoken = not_the_model(body[:_SPOKEN], has_status=http_status is not None or bool(codes))
+            status = next((found for found in inside if found in _QUOTED and found != http_status), status)
+    spoken = not_the_model(body, has_status=http_status is not None or bool(codes))
     if spoken is not None:
         return Verdict(K.NOT_AN_ERROR, SCOPES[K.NOT_AN_ERROR], rule=spoken.name, source=spoken.source)
     wait_s = wait_in_headers(known)
@@ -173,9 +173,6 @@ def classify_error(
     if said.kind in (K.NOT_AN_ERROR, K.ABORTED):
         wait_s = until = None
     return Verdict(said.kind, _scope(said, text), wait_s, until, _is_final(text), said.rule, said.source)
-
-
-_SPOKEN = 16_384  # how much of a text is read line by line
 
 
 def _stranger(text: str, status: int | None, codes: Sequence[str], vendor: str, wait_s: float | None) -> _Said:

@@ -6,12 +6,12 @@ sentence around one of them. So it is searched, not parsed: each search is one p
 
 import re
 
-HEAD, TAIL = 12_288, 4_096
+HEAD, TAIL = 6_144, 2_048
 """How much of a long text is looked at: what it begins and what it ends with."""
 
 _STATUS = re.compile(
     r"(?:\b(?:error code|status[ _]?code|statuscode|httpstatuscode|http_status|raw_status_code|http error|api error|last status|status|code|"
-    r"http(?:/[0-9.]+)?|returned|error)[\"']?(?:\)|\]|:|=| is| was| \(|\()* ?[\"'(\[]?([1-5][0-9]{2})\b(?![.,]?[0-9]|%| ?(?:tokens|bytes|ms|requests|"
+    r"http(?:/[0-9.]+)?|returned|error)[\"']?(?:\)|\]|:|=| is| was| \(|\(){0,4} ?[\"'(\[]?([1-5][0-9]{2})\b(?![.,]?[0-9]|%| ?(?:tokens|bytes|ms|requests|"
     r"seconds|chars|characters|items|files|lines|rows|mb|kb)))|"
     r"(?:^|[^\w.,$#/-])([45][0-9]{2})\)?[ :(–-]{1,3}(?:bad request|unauthorized|payment required|forbidden|not found|method not allowed|"
     r"request timeout|conflict|gone|payload too large|request entity too large|unprocessable|too many requests|internal server|bad gateway|"

@@ -16,16 +16,16 @@ class Speaker(NamedTuple):
 
 
 def _lines(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.MULTILINE | re.IGNORECASE)
+    return re.compile(pattern, re.MULTILINE)
 
 
 SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a search engine's client",
         _lines(
-            r"duckduckgo|\bddgs\b|DuckDuckGoSearch|202 Ratelimit|(?:tavily|serpapi|serper|brave|searxng|google|bing|exa|web)[ _]?search"
+            r"duckduckgo|\bddgs\b|duckduckgosearch|202 ratelimit|(?:tavily|serpapi|serper|brave|searxng|google|bing|exa|web)[ _]?search"
             r"(?:[ _]api| tool)?\b[^\n]{0,40}(?:error|fail|limit|exceeded|429)|googlesearch|wikipedia(?:api)?\b|scholarly|yfinance|"
-            r"YFRateLimit|pytrends|instaloader|praw\.|tweepy"
+            r"yfratelimit|pytrends|instaloader|praw\.|tweepy"
         ),
         "clients of search and data services that agents call as tools",
         "duckduckgo_search.exceptions.DuckDuckGoSearchException: https://lite.duckduckgo.com/lite/ 202 Ratelimit",
@@ -34,10 +34,10 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a package manager or a developer's tool",
         _lines(
-            r"^\s*(?:\[[\w-]+\] )?(?:npm (?:err!|error|warn)|yarn (?:error|run)|pnpm\b|err_pnpm|error: could not find a version|"
+            r"^[ \t]{0,40}(?:\[[\w-]+\] )?(?:npm (?:err!|error|warn)|yarn (?:error|run)|pnpm\b|err_pnpm|error: could not find a version|"
             r"e: failed to fetch|fatal: |remote: |brew |cargo |go: |pip |curl: \(|wget: |gh: |docker: |error response from daemon|"
             r"make: \*|gradle|mvn |\[error\] failed to execute goal|bash: |sh: |zsh: |/bin/)|toomanyrequests: |pull rate limit|"
-            r"registry-1\.docker\.io|pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|crates\.io|rubygems\.org|"
+            r"\bcommand failed (?:with|:)|\bspawn \S+ e[a-z]+|registry-1\.docker\.io|pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|crates\.io|rubygems\.org|"
             r"api\.github\.com|github api rate limit|api rate limit (?:already )?exceeded for (?:user|installation|site|\[?[0-9x*])|"
             r"secondary rate limit|raw\.githubusercontent"
         ),
@@ -48,9 +48,9 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a test runner",
         _lines(
-            r"^\s*(?:FAILED|PASSED|ERROR|XFAIL) \S+::|^=+ .*(?:FAILURES|passed|failed|short test summary).*=|^\s*[✓✗✔✘×] |"
-            r"^(?:PASS|FAIL) \S+\.(?:test|spec)\.|^--- (?:FAIL|PASS): |^test result: |^E\s{2,}\w|^\s*(?:ok|not ok) [0-9]+ |"
-            r"^Tests?:? +[0-9]+ (?:passed|failed)|AssertionError"
+            r"^[ \t]{0,40}(?:failed|passed|error|xfail) \S+::|^=+ .*(?:failures|passed|failed|short test summary).*=|^[ \t]{0,40}[✓✗✔✘×] |"
+            r"^(?:pass|fail) \S+\.(?:test|spec)\.|^--- (?:fail|pass): |^test result: |^e {2,}\w|^[ \t]{0,40}(?:ok|not ok) [0-9]+ |(?:\b(?:passed|failed|skipped) +\[ *[0-9]+%)|exceeded timeout of [0-9]+ ?ms for a|"
+            r"^tests?:? +[0-9]+ (?:passed|failed)|assertionerror"
         ),
         "pytest, vitest, jest, go test, cargo test",
         "FAILED tests/test_search.py::Tester::test_exact - Exception: 429",
@@ -61,8 +61,10 @@ SPEAKERS: Sequence[Speaker] = (
         _lines(
             r"<tool_use_error>|\bmcp error -?[0-9]+|^mcp server\b|error (?:executing|running|calling) tool|tool execution (?:failed|error)|"
             r"^(?:exit code|command failed|command timed out|process exited)|string to replace not found|file has not been read|"
-            r"\bENOENT\b|\bEACCES\b|no such file or directory|command not found|module ?not ?found ?error|is not recognized as an internal|"
-            r"web ?fetch\b|tool result|\"(?:stdout|stderr|exit_?code)\":|psql:|sqlite3\.|mysql|redis\.exceptions"
+            r"\benoent\b|\beacces\b|no such file or directory|command not found|module ?not ?found ?error|is not recognized as an internal|"
+            r"^[\w./-]+: [^:\n]+: (?:permission denied|is a directory|not a directory)|\berror ts[0-9]+|eaddrinuse|"
+            r"^(?:build|compilation|lint|deploy(?:ment)?) failed|\bpage\.\w+: |\blocator\.|playwright|puppeteer|selenium|navigation timeout|"
+            r"net::err_\w+ at http|web ?fetch\b|tool result|\"(?:stdout|stderr|exit_?code)\":|psql:|psycopg|sqlite3\.|mysql|mongo|redis|ssh: |kubectl|terraform"
         ),
         "what agents' tools answer",
         "MCP error -32001: Request timed out",
@@ -70,7 +72,7 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a change to source code",
         _lines(
-            r"^diff --git |^@@ -[0-9]|^index [0-9a-f]{7,}\.\.|^(?:\+\+\+|---) [ab]/|^[+-]\s*(?:if\b|elif\b|else\b|return\b|raise\b|"
+            r"^[+-]\s*[\w.]+\s*=\s*[\"'\[({\w]|^diff --git |^@@ -[0-9]|^index [0-9a-f]{7,}\.\.|^(?:\+\+\+|---) [ab]/|^[+-]\s*(?:if\b|elif\b|else\b|return\b|raise\b|"
             r"def\b|class\b|import\b|from\b|const\b|let\b|var\b|throw\b|case\b|try\b|except\b|catch\b|function\b|//|#|\*|[})\]])"
         ),
         "diffs",
@@ -79,12 +81,12 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "source code",
         _lines(
-            r"^\s*(?:[0-9]+[:|→\t]\s*)?(?:if \(|if .{1,80}:\s*$|} ?else|elif .*:\s*$|else:\s*$|def \w+\(|class \w+[(:{ ]|import [\w{*]|from \S+ import|"
+            r"^[ \t]{0,40}(?:[0-9]+[:|→\t]\s*)?(?:if \(|if .{1,80}:\s*$|} ?else|elif .*:\s*$|else:\s*$|def \w+\(|class \w+[(:{ ]|import [\w{*]|from \S+ import|"
             r"const \w+|let \w+ =|var \w+ =|function \w*\(|return [\w(\"'`]|raise \w+|throw new|catch ?\(|except [\w(.]+|switch ?\(|"
             r"case [\w\"'.]+:|#include|package \w+;?$|func \w*\(|fn \w+|pub (?:fn|struct|enum)|(?:public|private|protected|export|async) "
             r"(?:static |async |class |function |const |def |void |interface |type |default )|"
-            r"/\*\*?(?: |$)|// |# \w+ .*\b(?:error|retry|limit)|[A-Z_]{3,}\s*=\s*[\[{(\"'0-9]|@\w+\(|assert |expect\()|"
-            r"^\s*[\w.\[\]\"']+ ?(?:===?|!==?|in) [\"'\w].*[{:]\s*$|=> ?\{|\bself\.\w+ =|\.includes\(|re\.compile\(|\.test\("
+            r"[\w.]+ = [\"'\[({]|/\*\*?(?: |$)|\* - |// |# \w+ .*\b(?:error|retry|limit)|[a-z_]{3,} = [\[{(\"'0-9]|@\w+\(|assert |expect\()|"
+            r"^[ \t]{0,40}[\w.\[\]\"']+ ?(?:===?|!==?|in) [\"'\w].*[{:]\s*$|=> ?\{|\bself\.\w+ =|\.includes\(|re\.compile\(|\.test\("
         ),
         "programs",
         "RETRYABLE = {429, 500, 503}\ndef is_retryable(status):\n    return status in RETRYABLE",
@@ -92,8 +94,8 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a table, a heading or a changelog",
         _lines(
-            r"^\s*\|.+\|.*$|^#{1,6} \S|^\s*(?:[-*•] )?(?:feat|fix|chore|docs|refactor|perf|test|ci|build)(?:\([\w./, -]+\))?!?: |"
-            r"^\s*[-*•] (?:\*\*)?(?:add(?:ed|s)?|fix(?:ed|es)?|improv(?:ed|es)|handle[ds]?|support(?:ed|s)?|remove[ds]?|change[ds]?|update[ds]?)\b|"
+            r"^[ \t]{0,40}\|.+\|.*$|^#{1,6} \S|^[ \t]{0,40}(?:[-*•] )?(?:feat|fix|chore|docs|refactor|perf|test|ci|build)(?:\([\w./, -]+\))?!?: |"
+            r"^[ \t]{0,40}[-*•] (?:\*\*)?(?:add(?:ed|s)?|fix(?:ed|es)?|improv(?:ed|es)|handle[ds]?|support(?:ed|s)?|remove[ds]?|change[ds]?|update[ds]?)\b|"
             r"^(?:\*\*)?(?:changelog|unreleased|release notes|what's (?:new|changed)|breaking changes)\b|^## \[|^v?[0-9]+\.[0-9]+\.[0-9]+ "
         ),
         "Markdown, changelogs, conventional commits",
@@ -103,15 +105,15 @@ SPEAKERS: Sequence[Speaker] = (
         "prose about errors",
         _lines(
             r"\b(?:occurs?|happens?|is (?:returned|raised|thrown|sent|shown)|are (?:returned|raised|thrown)) (?:when|if|by|because|with)\b|"
-            r"`[45][0-9]{2}(?: [A-Za-z -]+)?`|\bretries (?:http )?requests?\b|\b(?:429|5[0-9]{2})s\b|"
+            r"`[45][0-9]{2}(?: [a-za-z -]+)?`|\bretries (?:http )?requests?\b|\b(?:429|5[0-9]{2})s\b|"
             r"\b(?:how to|when you|whenever|you (?:can|may|should|might) (?:see|get|receive|encounter|hit)|in case of|for example)\b[^\n]{0,80}"
             r"(?:error|limit|429|timeout|quota)|\b(?:should|will|must|now) (?:be )?(?:retr(?:y|ied|ies)|handled?|back(?:s)? off|fall(?:s)? back|"
             r"surface)|\bthis (?:pr|commit|change|patch|module|function|test|guide|page|document|section)\b|"
-            r"^\s*(?:[-*•] |[0-9]+[.)] )?(?:add|adds|added|fix|fixes|fixed|implement|implements|implemented|document|documents|documented|handle|handles|"
+            r"^[ \t]{0,40}(?:[-*•] |[0-9]+[.)] )?(?:add|adds|added|fix|fixes|fixed|implement|implements|implemented|document|documents|documented|handle|handles|"
             r"handled|improve|improved|refactor|refactored|update|updated|support|supports|introduce|introduces|retry|retries|"
             r"i(?:'ve| have|'ll| will| added| fixed| implemented| updated)|let me|we(?:'ve| have|'ll| will| should| added)|here(?:'s| is| are)|"
             r"the (?:code|function|test|script|module|class|file|retry|middleware|handler))\b(?! (?:your|again|after|in|at)\b)(?! with status)|"
-            r"^\s*(?:todo|note|fixme|example|summary|description|usage|tip|faq|q|a):"
+            r"^[ \t]{0,40}(?:todo|note|fixme|example|summary|description|usage|tip|faq|q|a):"
         ),
         "documentation, commit messages, an assistant's own words",
         "A `429` error occurs when a client exceeds the limits of an API.",
@@ -119,11 +121,15 @@ SPEAKERS: Sequence[Speaker] = (
 )
 
 
+_READ = 4_096  # characters; what speaks can be heard from the beginning
+
+
 def not_the_model(text: str, *, has_status: bool) -> Speaker | None:
     """Who speaks in `text` (as it came), if that is not the model's provider or client.
 
     With a status beside it only who is surely known by its name counts: providers quote much in their messages.
     """
+    text = text[:_READ].lower()
     for speaker in SPEAKERS:
         if (speaker.surely or not has_status) and speaker.pattern.search(text):
             return speaker

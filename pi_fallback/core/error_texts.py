@@ -16,9 +16,9 @@ _QUARTER_HOUR_S = 15 * 60.0
 _LIMITED = re.compile(r"limit:? ([0-9]{1,12})[^.]{0,40}?(?:used:? [0-9]{1,12}[^.]{0,40}?)?requested:? ([0-9]{1,12})")
 
 
-def _never_fits(text: str) -> bool:
+def _never_fits(text: str, start: int, end: int) -> bool:
     """Whether one request alone is larger than a limit: "Limit 6000, Requested 14368"."""
-    found = _LIMITED.search(text)
+    found = _LIMITED.search(text, start, end)
     return found is not None and int(found[2]) > int(found[1])
 
 
@@ -172,7 +172,8 @@ _SIZES: Sequence[Row] = (
     Row(
         "too many tokens to fit",
         K.CONTEXT_OVERFLOW,
-        ("token", "input length", "prompt length", "reduce the length", "reduce your prompt", "shorten", "characters"),
+        ("token", "input length", "prompt length", "reduce the length", "reduce your prompt", "shorten", "characters",
+         "maxlength", "max_length"),
         "OpenAI, Google, Moonshot, Copilot, xAI, DashScope, Bedrock",
         "The input token count (1048577) exceeds the maximum number of tokens allowed (1048576).",
         check=finds(
@@ -180,9 +181,9 @@ _SIZES: Sequence[Row] = (
             r"(?: of| is|:)? ?\(?[0-9, ]*\)?[^.]{0,30}(?:exceed|is greater than|is larger than|is longer than|>|"
             r"over the limit)|exceed[a-z]* (?:the |your |this |its )?(?:model'?s? |maximum |max |total |input |allowed |prompt )*"
             r"(?:number of |count of )?(?:input |prompt )?tokens?(?: length)? (?:limit|allowed|count|length)|"
-            r"(?:reduce|shorten) (?:the length of |the size of )?(?:the |your )?(?:messages|prompt|input|conversation|context)"
+            r"(?:reduce|shorten) (?:the length of |the size of )?(?:the |your )?(?:messages|prompt|input|conversation|context|either one)"
             r"[^.]{0,30}(?:completion|length|$|\.|and|,|tokens?|size)|maximum (?:prompt|input) (?:length|tokens?)|max_prompt_tokens|"
-            r"(?:range of|maximum) input length|input length should be|tokens (?:in (?:the |your )?prompt|\([0-9]+\)) exceeds?|"
+            r"(?:range of|maximum) input length|expected max_?length: [0-9]+|input length should be|tokens (?:in (?:the |your )?prompt|\([0-9]+\)) exceeds?|"
             r"too many (?:input |prompt )?tokens(?: in (?:the |your )?(?:prompt|request|input|message))|"
             r"exceeds the (?:maximum )?(?:limit|number) of [0-9,]+ (?:input )?tokens|exceeds the maximum length|"
             r"maximum number of (?:input )?tokens|(?:max|maximum) message tokens"
@@ -200,6 +201,24 @@ _SIZES: Sequence[Row] = (
 )
 
 _MONEY: Sequence[Row] = (
+    Row(
+        "over its capacity",
+        K.CAPACITY,
+        ("over capacity", "at capacity"),
+        "Groq, Codex: the model itself is named as full, whatever a caller puts in front",
+        "llama-3.3-70b-versatile is currently over capacity. Please try again and back off exponentially.",
+        check=finds(r"\bis (?:currently |temporarily )?(?:at|over) (?:full |maximum )?capacity"),
+        at="soft",
+    ),
+    Row(
+        "limits of a shared platform",
+        K.RATE_LIMIT,
+        ("dedicated capacity", "dedicated deployment"),
+        "Fireworks: serverless limits",
+        "You have exceeded your usage limits. Please try again later or contact Fireworks to explore dedicated capacity.",
+        check=finds(r"(?:exceeded|reached|hit)[^.]{0,40}limits?"),
+        at="soft",
+    ),
     Row(
         "a queue of one's own is full",
         K.RATE_LIMIT,
@@ -250,7 +269,7 @@ _MONEY: Sequence[Row] = (
         "Google: (e.g. check quota)",
         K.RATE_LIMIT,
         ("resource has been exhausted (e.g. check quota", "resource exhausted. please try again later",
-         "resource exhausted, please try again", "resource_exhausted: resource exhausted"),
+         "resource exhausted, please try again", "resource_exhausted: resource exhausted", "quota exceeded for aiplatform"),
         "cloud.google.com/vertex-ai/generative-ai/docs/error-code-429",
         "429 Resource has been exhausted (e.g. check quota).",
         at="soft",
@@ -259,26 +278,26 @@ _MONEY: Sequence[Row] = (
         "credits, balance, funds",
         K.QUOTA_EXHAUSTED,
         ("credit", "balance", "fund", "arrear", "overdue", "payment", "billing", "prepaid", "top up", "top-up", "recharge",
-         "wallet", "invoice", "unpaid"),
+         "wallet", "invoice", "unpaid", "good standing"),
         "Anthropic, OpenRouter, xAI, DeepSeek, Hugging Face, DashScope",
         "Your credit balance is too low to access the Anthropic API.",
         check=finds(
             r"credit balance|insufficient[_ ](?:\w+[_ ]){0,2}(?:balance|credit|fund)|(?:balance|credits?|funds?) (?:is |are |has been |have been )?"
             r"(?:\w+ )?(?:insufficient|too low|exhausted|depleted|not enough|used up|spent|empty|negative|run out|ran out|required|"
-            r"exceeded|expired|deplet)|(?:out of|no|low on|not enough|need more|enough|lack of|lacks?|without|any|zero) "
+            r"exceeded|expired|deplet)|\b(?:out of|no|low on|not enough|need more|enough|lack of|lacks?|without|any|zero) "
             r"(?:\w+ ){0,3}?(?:credits?|funds|balance)\b|(?:exceeded|used|spent|consumed|exhausted|depleted)[^.]{0,40}credits?\b|"
-            r"in arrears?|overdue|payment[_ ](?:is )?required|payment[- ](?:failed|due|overdue|method (?:is )?(?:required|declined))|"
+            r"arrear|overdue|in good standing|check your (?:plan|account balance|billing)|payment[_ ](?:is )?required|payment[- ](?:failed|due|overdue|method (?:is )?(?:required|declined))|"
             r"billing[_ ](?:hard[_ ]limit|quota|limit|issue|cycle|error|not[_ ]active|disabled|is disabled|has been|account)|"
             r"(?:enable|verify|check|inactive|update|activate|requires?) (?:your )?billing|add (?:more )?(?:credits|funds)|"
             r"(?:purchase|buy) (?:more |additional )?credits|(?:top|topped) ?-?up|recharge|prepaid|unpaid|"
             r"(?:balance|credits?)[^.]{0,12}(?:[:=] ?|of |is )\$?-?0(?:\.0+)?\b|negative balance"
         ),
-        unless=(*_MINUTE, "rate limit reached for", "please reduce the length"),
+        unless=(*_MINUTE, "rate limit reached for", "please reduce the length", "flagged", "moderation"),
     ),
     Row(
         "a plan's limit",
         K.QUOTA_EXHAUSTED,
-        ("limit", "usage", "allowance", "allotment", "quota"),
+        ("limit", "usage", "allowance", "allotment", "quota", "free tier", "free-tier"),
         "Claude, ChatGPT, Copilot, Ollama, Cursor, Z.ai",
         "You've hit your limit · resets 7pm (America/Los_Angeles)",
         check=finds(
@@ -287,11 +306,12 @@ _MONEY: Sequence[Row] = (
             r"message|fair use|premium|trial|included|budget)[- ](?:[\w-]+ ){0,2}?(?:limit|allowance|quota|cap\b|credits)|"
             r"(?:hit|reached) your limit|limit reached ?(?:∙|·|\||-|•|\. your limit)|"
             r"(?:usage|weekly|daily|monthly|hourly|session|plan|spend(?:ing)?|5[- ]hour|five[- ]hour|5h|budget|token plan|24[- ]hour|"
-            r"opus|sonnet|fair[- ]use|trial|period)(?: token| request| message| usage| rate| query)?[- _]?(?:limit|quota|cap|allowance)"
+            r"opus|sonnet|fair[- ]use|trial|period|key|total|credit)(?: token| request| message| usage| rate| query)?[- _]?(?:limit|quota|cap|allowance)"
             r"(?:[- _]?(?:has been|is|was))?[- _:]?(?:reached|exceeded|hit|exhausted|used up|over|met|depleted|error)|"
-            r"usage_limit_reached|usage limit (?:has been |was )?(?:reached|exceeded|hit)|exceeded your (?:\w+ ){0,3}allowance|"
+            r"usage_limit_reached|usage limit (?:has been |was )?(?:reached|exceeded|hit)|exceeded your (?:\w+ ){0,3}(?:allowance|usage\b)|free[- ](?:tier|quota)[^.]{0,40}(?:exhausted|exceeded|used up)|"
             r"(?:request|message|token) allowance|usage[- _]cap|used (?:all|up)[^.]{0,30}(?:usage|quota|allowance|messages|requests)|"
-            r"extra usage (?:is )?(?:required|exhausted)|(?:five|5)[- ]?hour(?:ly)? (?:usage )?(?:limit|quota|window)|"
+            r"extra usage (?:is )?(?:required|exhausted)|(?:free|included|plan|trial|monthly|weekly|daily) usage (?:has been |is |was )?"
+            r"(?:exceeded|exhausted|used up|over)|(?:five|5)[- ]?hour(?:ly)? (?:usage )?(?:limit|quota|window)|"
             r"exceeds? (?:your|the) (?:\w+ ){0,2}(?:monthly|daily|weekly|usage|spend(?:ing)?)[ -](?:\w+ )?(?:limit|quota|budget)"
         ),
         unless=("per minute", "per-minute", "(tpm)", "(rpm)", "requests per min"),
@@ -306,7 +326,7 @@ _MONEY: Sequence[Row] = (
         "Too many tokens per day, please wait before trying again.",
         check=finds(
             r"(?:tokens?|requests?|limit|quota|messages?|models?|calls?|queries|images?|neurons?|usage|units?|credits|free)"
-            r"(?:[- ]\w+)?[- ](?:allowed )?(?:per|a|/)[- ]?(?:day|hour|week|month)|(?:daily|hourly|weekly|monthly)[^.]{0,40}"
+            r"(?:[- ]\w+)?[- ](?:allowed )?(?:per|a|/)[- ]?(?:day|hour|week|month)|\b[0-9][0-9,.]*(?: \w+)? (?:per|a) (?:day|hour|week|month)|(?:daily|hourly|weekly|monthly)[^.]{0,40}"
             r"(?:limit|quota|usage|allowance|cap\b|allocation|budget|neurons|tokens|requests)|\((?:tpd|rpd)\)|"
             r"(?:limit|quota)[^.]{0,30}(?:daily|hourly|weekly|monthly)|/day|\b[rt]pd\b"
         ),
@@ -491,7 +511,7 @@ _ACCOUNTS: Sequence[Row] = (
             r"(?:organi[sz]ation|account|user|workspace|project|api key|key|token|subscription|team|access|consumer)\b"
             r"(?: '?[\w:-]+'?)?[^.]{0,20} (?:has been |is |was |have been |been )(?:\w+ )?"
             r"(?:disabled|deactivated|suspended|banned|on hold|terminated|restricted|blocked)|"
-            r"(?:disabled|suspended|deactivated|banned) (?:organi[sz]ation|account)|(?:账号|账户|用户|令牌|密钥).{0,10}(?:封禁|停用|禁用)"
+            r"(?:disabled|suspended|deactivated|banned) (?:organi[sz]ation|account)|organi[sz]ation has (?:\w+ )?disabled|(?:账号|账户|用户|令牌|密钥).{0,10}(?:封禁|停用|禁用)"
         ),
     ),
     Row(
@@ -704,7 +724,7 @@ _CONNECTIONS: Sequence[Row] = (
          "premature", "getaddrinfo", "dns", "name resolution", "name or service", "no such host", "certificate", "ssl", "tls",
          "x509", "stream ", "terminated", "refused", "unreachable", "dial tcp", "http2", "http/2", "goaway", "rst_stream", "websocket",
          "max retries exceeded", "error sending request", "load failed", "err_", "error decoding response body", "offline",
-         "remoteprotocolerror", "incompleteread", "hang up", "response ended", "连接"),
+         "remoteprotocolerror", "incompleteread", "hang up", "response ended", "url or port", "access the url", "连接"),
         "Node's, Python's, Go's and Rust's clients",
         "[TypeError: fetch failed] cause: [Error: connect ECONNREFUSED 127.0.0.1:11434]",
         check=finds(
@@ -724,7 +744,7 @@ _CONNECTIONS: Sequence[Row] = (
             r"rst_stream|websocket[^.]{0,40}clos|max retries exceeded|error sending request|error decoding response body|net::err_|"
             r"\berr_(?:connection|network|internet|name|ssl|http2|quic|timed)|you (?:are|appear to be) offline|internet connection|"
             r"remoteprotocolerror|incompleteread|response (?:\w+ )?ended|(?:could not|unable to|failed to|cannot) (?:reach|connect)|"
-            r"http/?2 (?:\w+ )?error|连接(?:错误|失败|超时|重置|被|中断|断开)"
+            r"http/?2 (?:\w+ )?error|typo in the url or port|computer able to access the url|连接(?:错误|失败|超时|重置|被|中断|断开)"
         ),
         at="server",
         unless=("google search", "mcp "),
@@ -738,6 +758,9 @@ _CONNECTIONS: Sequence[Row] = (
         at="soft",
         unless=("<html", "<title", "503 service temporarily", "resource temporarily unavailable"),
     ),
+)
+
+_REQUESTS: Sequence[Row] = (
     Row(
         "unavailable",
         K.SERVER_ERROR,
@@ -747,23 +770,20 @@ _CONNECTIONS: Sequence[Row] = (
         check=finds(r"service[_ ]?(?:is )?(?:\w+ )?unavailable|(?:server|api|backend|provider) (?:is )?(?:\w+ )?unavailable|gateway error|upstream error"),
         at="server",
     ),
-)
-
-_REQUESTS: Sequence[Row] = (
     Row(
         "a request that is not understood",
         K.INVALID_REQUEST,
         ("invalid", "unsupported", "not supported", "doesn't support", "does not support", "unrecognized", "unknown name",
          "unknown parameter", "unexpected", "malformed", "expected", "required", "must ", "not permitted", "bad request",
          "badrequest", "validation", "schema", "tool_use", "tool_call", "tool call", "thinking", "signature", "not allowed", "roles",
-         "could not process", "missing", "requires", "参数", "cannot ", "can't "),
+         "could not process", "not enabled", "missing", "requires", "参数", "cannot ", "can't "),
         "Anthropic, OpenAI, Google, vLLM: messages about a field",
         "messages.3: `tool_use` ids were found without `tool_result` blocks immediately after",
         check=finds(
             r"invalid[_ ](?:request|argument|parameter|value|json|type|schema|input|'|\"|`|tool|function|content|field|format|message|"
             r"payload|image|base64|role|url|data|signature|prompt|encrypted|body|file|mime|media|reasoning|option|state|call|model output)|"
             r"(?:unsupported|unrecognized|unknown|unexpected|extra) (?:parameter|value|field|name|argument|request|role|input|content|type|media|"
-            r"file|format|key|property|properties|tool|option|image)|(?:not support(?:ed)?|doesn't support|not supported)\b|extra inputs|"
+            r"file|format|key|property|properties|tool|option|image)|(?:not support(?:ed)?|doesn't support|not enabled for)\b|extra inputs|"
             r"bad ?request|validation ?(?:error|exception|failed)|failed validation|(?:json )?schema\b[^.]{0,40}(?:invalid|error|must|not|fail)|"
             r"(?:tool_use|tool_result|tool_call|tool call)[a-z_]*[^.]{0,60}(?:must|without|missing|not found|unexpected|did not have|no |each|"
             r"mismatch|corresponding|follow|preced|requires?)|(?:must|should) (?:be|have|contain|start|end|not|match|include|alternate|precede|"

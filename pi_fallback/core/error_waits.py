@@ -41,8 +41,8 @@ _BEFORE = re.compile(
     rf"(?:please )?\bwait(?: for)?|available(?: again)?|\bresets?|reset after|refresh(?:es)?|\bunlocks?|come back|back|resumes?|renews?|"
     rf"replenish(?:es|ed)?|restored?|recovers?|lifted|expires?|cooldown|cool down|cooling down|backoff|suspended|blocked|"
     rf"reintentar|de nuevo|réessaye[rz]|erneut|повторите|попробуйте|intente|tente novamente)"
-    rf"[\"']?(?: (?:limit|quota|it|your|will be|be|is|again|the))*(?: ?(?:in|after|for|within|at least|en|dans|in|через|em|=|:|period:?|time:?|"
-    rf"remaining:?|is))* ?[\"'(`]?{_ABOUT}({_DURATION})"
+    rf"[\"']?(?: (?:limit|quota|it|your|will be|be|is|again|the)){{0,4}}(?: ?(?:in|after|for|within|at least|en|dans|in|через|em|=|:|period:?|time:?|"
+    rf"remaining:?|is)){{0,4}} ?[\"'(`]?{_ABOUT}({_DURATION})"
 )
 _AFTER = re.compile(
     rf"({_DURATION})(?: ?(?:を?待って|お待ち|後に|之?后|以后|以後|後|내에|후|later\b|before (?:trying|retrying|you|making|sending|the next|next|"
@@ -51,7 +51,7 @@ _AFTER = re.compile(
 _FIELD = re.compile(
     r"[\"']?\b(retry[-_]?after[-_]?(?:seconds|secs|ms|s)?|retry_?delay|quota_?reset_?delay|reset[s]?_(?:in|after)_(?:seconds|secs|ms|s)|"
     r"resets_?in(?:_?seconds)?|reset[_-]after(?:[_-]seconds)?|wait[_-](?:seconds|time|s)|retry_in(?:_seconds)?|cooldown_seconds|"
-    r"seconds_until_reset)[\"']?\s*[:=]\s*[\"']?([0-9]{1,12}(?:\.[0-9]{1,12})?)\s?([a-z0-9.]{0,24})"
+    r"seconds_until_reset)[\"']?\s?[:=]\s?[\"']?([0-9]{1,12}(?:\.[0-9]{1,12})?)\s?([a-z0-9.]{0,24})"
 )
 _WORDS = (
     "again", "retry", "wait", "reset", "delay", "after", "available", "refresh", "unlock", "back", "before", "later", "cooldown",
