@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 
 from pi_fallback_hookspecs import FailureKind as K
 
-
 VENDORS = {
     "zai": "zhipu",
     "z.ai": "zhipu",

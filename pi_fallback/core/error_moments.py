@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,19 @@ _EPOCH = re.compile(
     r"(1[0-9]{9}|1[0-9]{12})(?![0-9])"
 )
 _EPOCH_HEADERS = ("anthropic-ratelimit-unified-reset", "x-ratelimit-reset", "x-codex-primary-reset-at")
-_WORDS = ("reset", "again at", "again on", "until", "available", "limit reached|", "renew", "retry at", "retry after", "重置", "恢复")
+_WORDS = (
+    "reset",
+    "again at",
+    "again on",
+    "until",
+    "available",
+    "limit reached|",
+    "renew",
+    "retry at",
+    "retry after",
+    "重置",
+    "恢复",
+)
 
 
 def moment_in(text: str, now: datetime) -> float | None:
@@ -45,7 +57,9 @@ def moment_in(text: str, now: datetime) -> float | None:
     try:
         if found := _ISO.search(text):
             year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
-            return _clamped(datetime(year, month, day, hour, minute, second, tzinfo=_offset(found[7], now)).timestamp(), now)
+            return _clamped(
+                datetime(year, month, day, hour, minute, second, tzinfo=_offset(found[7], now)).timestamp(), now
+            )
         if found := _DATE.search(text):
             return _clamped(_of_date(found, now).timestamp(), now)
         if (found := _TIME.search(text)) and (found[2] or found[3]):
@@ -92,9 +106,12 @@ def _zone(name: str | None, now: datetime) -> tzinfo | None:
     if name is None:
         return now.tzinfo
     if name in ("utc", "gmt", "z"):
-        return timezone.utc
+        return UTC
     # The text is in lower case; the names of zones are not.
-    parts = ["_".join(word if word in ("of", "es") else word.capitalize() for word in part.split("_")) for part in name.split("/")]
+    parts = [
+        "_".join(word if word in ("of", "es") else word.capitalize() for word in part.split("_"))
+        for part in name.split("/")
+    ]
     try:
         return ZoneInfo("/".join(parts))
     except (OSError, ValueError, KeyError):  # no such zone, or none known here
@@ -105,7 +122,7 @@ def _offset(text: str | None, now: datetime) -> tzinfo | None:
     if text is None:
         return now.tzinfo
     if text in ("z", "utc"):
-        return timezone.utc
+        return UTC
     sign = -1 if text[0] == "-" else 1
     return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[-2:])))
 

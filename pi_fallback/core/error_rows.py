@@ -76,6 +76,11 @@ _SERVER: frozenset[Place] = frozenset({"any", "soft", "server"})
 _BARE: frozenset[Place] = frozenset({"any", "soft", "server", "bare"})
 
 
-def finds(pattern: str) -> Check:
-    """A check that looks for `pattern`, compiled once."""
-    return re.compile(pattern).search
+def finds(*alternatives: str) -> Check:
+    """A check that looks for one of some patterns, compiled once."""
+    return re.compile("|".join(alternatives)).search
+
+
+def one_of(*words: str) -> tuple[str, ...]:
+    """The words of "credit | balance | out of funds"."""
+    return tuple(word for part in words for word in part.split(" | "))

@@ -30,9 +30,18 @@ def plain(text: str) -> str:
         text = f"{text[:HEAD]} {text[-TAIL:]}"
     text = text.lower()
     if "\\" in text:
-        text = text.replace("\\r", " ").replace("\\n", " ").replace("\\t", " ").replace("\\u0027", "'").replace("\\", "")
+        text = (
+            text.replace("\\r", " ").replace("\\n", " ").replace("\\t", " ").replace("\\u0027", "'").replace("\\", "")
+        )
     if not text.isascii():
-        text = text.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').replace("，", ",").replace("…", "...")
+        text = (
+            text.replace("’", "'")
+            .replace("‘", "'")
+            .replace("“", '"')
+            .replace("”", '"')
+            .replace("，", ",")
+            .replace("…", "...")
+        )
     return " ".join(text.split())
 
 

@@ -1,4 +1,4 @@
-"""Speakers: who says it. A tool's failure, source code, documentation and chat tell of errors, and are none themselves."""
+"""Speakers: who says it. A tool's failure, source code, documentation and chat only tell of errors."""
 
 import re
 from collections.abc import Sequence
@@ -15,17 +15,20 @@ class Speaker(NamedTuple):
     surely: bool = False
 
 
-def _lines(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.MULTILINE)
+def _lines(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.MULTILINE)
 
 
 SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a search engine's client",
         _lines(
-            r"duckduckgo|\bddgs\b|duckduckgosearch|202 ratelimit|(?:tavily|serpapi|serper|brave|searxng|google|bing|exa|web)[ _]?search"
-            r"(?:[ _]api| tool)?\b[^\n]{0,40}(?:error|fail|limit|exceeded|429)|googlesearch|wikipedia(?:api)?\b|scholarly|yfinance|"
-            r"yfratelimit|pytrends|instaloader|praw\.|tweepy"
+            r"duckduckgo|\bddgs\b|duckduckgosearch|202 ratelimit",
+            (
+                r"(?:tavily|serpapi|serper|brave|searxng|google|bing|exa|web)[ _]?search(?:[ _]api|"
+                r" tool)?\b[^\n]{0,40}(?:error|fail|limit|exceeded|429)"
+            ),
+            r"googlesearch|wikipedia(?:api)?\b|scholarly|yfinance|yfratelimit|pytrends|instaloader|praw\.|tweepy",
         ),
         "clients of search and data services that agents call as tools",
         "duckduckgo_search.exceptions.DuckDuckGoSearchException: https://lite.duckduckgo.com/lite/ 202 Ratelimit",
@@ -34,12 +37,17 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a package manager or a developer's tool",
         _lines(
-            r"^[ \t]{0,40}(?:\[[\w-]+\] )?(?:npm (?:err!|error|warn)|yarn (?:error|run)|pnpm\b|err_pnpm|error: could not find a version|"
-            r"e: failed to fetch|fatal: |remote: |brew |cargo |go: |pip |curl: \(|wget: |gh: |docker: |error response from daemon|"
-            r"make: \*|gradle|mvn |\[error\] failed to execute goal|bash: |sh: |zsh: |/bin/)|toomanyrequests: |pull rate limit|"
-            r"\bcommand failed (?:with|:)|\bspawn \S+ e[a-z]+|registry-1\.docker\.io|pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|crates\.io|rubygems\.org|"
-            r"api\.github\.com|github api rate limit|api rate limit (?:already )?exceeded for (?:user|installation|site|\[?[0-9x*])|"
-            r"secondary rate limit|raw\.githubusercontent"
+            (
+                r"^[ \t]{0,40}(?:\[[\w-]+\] )?(?:npm (?:err!|error|warn)|yarn (?:error|run)|pnpm\b|err_pnpm|"
+                r"error: could not find a version|e: failed to fetch|fatal: |remote: |brew |cargo |go: |pip |"
+                r"curl: \(|wget: |gh: |docker: |error response from daemon|make: \*|gradle|mvn |"
+                r"\[error\] failed to execute goal|bash: |sh: |zsh: |/bin/)"
+            ),
+            r"toomanyrequests: |pull rate limit|\bcommand failed (?:with|:)|\bspawn \S+ e[a-z]+",
+            r"registry-1\.docker\.io|pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|crates\.io",
+            r"rubygems\.org|api\.github\.com|github api rate limit",
+            r"api rate limit (?:already )?exceeded for (?:user|installation|site|\[?[0-9x*])|secondary rate limit",
+            r"raw\.githubusercontent",
         ),
         "npm, pip, docker, git, curl and GitHub's own API",
         "npm ERR! 429 Too Many Requests - GET https://registry.npmjs.org/left-pad",
@@ -48,9 +56,10 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a test runner",
         _lines(
-            r"^[ \t]{0,40}(?:failed|passed|error|xfail) \S+::|^=+ .*(?:failures|passed|failed|short test summary).*=|^[ \t]{0,40}[✓✗✔✘×] |"
-            r"^(?:pass|fail) \S+\.(?:test|spec)\.|^--- (?:fail|pass): |^test result: |^e {2,}\w|^[ \t]{0,40}(?:ok|not ok) [0-9]+ |(?:\b(?:passed|failed|skipped) +\[ *[0-9]+%)|exceeded timeout of [0-9]+ ?ms for a|"
-            r"^tests?:? +[0-9]+ (?:passed|failed)|assertionerror"
+            r"^[ \t]{0,40}(?:failed|passed|error|xfail) \S+::|^=+ .*(?:failures|passed|failed|short test summary).*=",
+            r"^[ \t]{0,40}[✓✗✔✘×] |^(?:pass|fail) \S+\.(?:test|spec)\.|^--- (?:fail|pass): |^test result: |^e {2,}\w",
+            r"^[ \t]{0,40}(?:ok|not ok) [0-9]+ |(?:\b(?:passed|failed|skipped) +\[ *[0-9]+%)",
+            r"exceeded timeout of [0-9]+ ?ms for a|^tests?:? +[0-9]+ (?:passed|failed)|assertionerror",
         ),
         "pytest, vitest, jest, go test, cargo test",
         "FAILED tests/test_search.py::Tester::test_exact - Exception: 429",
@@ -59,12 +68,14 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a tool of an agent",
         _lines(
-            r"<tool_use_error>|\bmcp error -?[0-9]+|^mcp server\b|error (?:executing|running|calling) tool|tool execution (?:failed|error)|"
-            r"^(?:exit code|command failed|command timed out|process exited)|string to replace not found|file has not been read|"
-            r"\benoent\b|\beacces\b|no such file or directory|command not found|module ?not ?found ?error|is not recognized as an internal|"
-            r"^[\w./-]+: [^:\n]+: (?:permission denied|is a directory|not a directory)|\berror ts[0-9]+|eaddrinuse|"
-            r"^(?:build|compilation|lint|deploy(?:ment)?) failed|\bpage\.\w+: |\blocator\.|playwright|puppeteer|selenium|navigation timeout|"
-            r"net::err_\w+ at http|web ?fetch\b|tool result|\"(?:stdout|stderr|exit_?code)\":|psql:|psycopg|sqlite3\.|mysql|mongo|redis|ssh: |kubectl|terraform"
+            r"<tool_use_error>|\bmcp error -?[0-9]+|^mcp server\b|error (?:executing|running|calling) tool",
+            r"tool execution (?:failed|error)|^(?:exit code|command failed|command timed out|process exited)",
+            r"string to replace not found|file has not been read|\benoent\b|\beacces\b|no such file or directory",
+            r"command not found|module ?not ?found ?error|is not recognized as an internal",
+            r"^[\w./-]+: [^:\n]+: (?:permission denied|is a directory|not a directory)|\berror ts[0-9]+|eaddrinuse",
+            r"^(?:build|compilation|lint|deploy(?:ment)?) failed|\bpage\.\w+: |\blocator\.|playwright|puppeteer",
+            r"selenium|navigation timeout|net::err_\w+ at http|web ?fetch\b|tool result",
+            r"\"(?:stdout|stderr|exit_?code)\":|psql:|psycopg|sqlite3\.|mysql|mongo|redis|ssh: |kubectl|terraform",
         ),
         "what agents' tools answer",
         "MCP error -32001: Request timed out",
@@ -72,8 +83,11 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a change to source code",
         _lines(
-            r"^[+-]\s*[\w.]+\s*=\s*[\"'\[({\w]|^diff --git |^@@ -[0-9]|^index [0-9a-f]{7,}\.\.|^(?:\+\+\+|---) [ab]/|^[+-]\s*(?:if\b|elif\b|else\b|return\b|raise\b|"
-            r"def\b|class\b|import\b|from\b|const\b|let\b|var\b|throw\b|case\b|try\b|except\b|catch\b|function\b|//|#|\*|[})\]])"
+            r"^[+-]\s*[\w.]+\s*=\s*[\"'\[({\w]|^diff --git |^@@ -[0-9]|^index [0-9a-f]{7,}\.\.|^(?:\+\+\+|---) [ab]/",
+            (
+                r"^[+-]\s*(?:if\b|elif\b|else\b|return\b|raise\b|def\b|class\b|import\b|from\b|const\b|let\b|"
+                r"var\b|throw\b|case\b|try\b|except\b|catch\b|function\b|//|#|\*|[})\]])"
+            ),
         ),
         "diffs",
         "+        if (\n+            'No deployments available' in self.message\n+        ):",
@@ -81,12 +95,17 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "source code",
         _lines(
-            r"^[ \t]{0,40}(?:[0-9]+[:|→\t]\s*)?(?:if \(|if .{1,80}:\s*$|} ?else|elif .*:\s*$|else:\s*$|def \w+\(|class \w+[(:{ ]|import [\w{*]|from \S+ import|"
-            r"const \w+|let \w+ =|var \w+ =|function \w*\(|return [\w(\"'`]|raise \w+|throw new|catch ?\(|except [\w(.]+|switch ?\(|"
-            r"case [\w\"'.]+:|#include|package \w+;?$|func \w*\(|fn \w+|pub (?:fn|struct|enum)|(?:public|private|protected|export|async) "
-            r"(?:static |async |class |function |const |def |void |interface |type |default )|"
-            r"[\w.]+ = [\"'\[({]|/\*\*?(?: |$)|\* - |// |# \w+ .*\b(?:error|retry|limit)|[a-z_]{3,} = [\[{(\"'0-9]|@\w+\(|assert |expect\()|"
-            r"^[ \t]{0,40}[\w.\[\]\"']+ ?(?:===?|!==?|in) [\"'\w].*[{:]\s*$|=> ?\{|\bself\.\w+ =|\.includes\(|re\.compile\(|\.test\("
+            (
+                r"^[ \t]{0,40}(?:[0-9]+[:|→\t]\s*)?(?:if \(|if .{1,80}:\s*$|} ?else|elif .*:\s*$|else:\s*$|"
+                r"def \w+\(|class \w+[(:{ ]|import [\w{*]|from \S+ import|const \w+|let \w+ =|var \w+ =|"
+                r"function \w*\(|return [\w(\"'`]|raise \w+|throw new|catch ?\(|except [\w(.]+|switch ?\(|"
+                r"case [\w\"'.]+:|#include|package \w+;?$|func \w*\(|fn \w+|pub (?:fn|struct|enum)|(?:public|"
+                r"private|protected|export|async) (?:static |async |class |function |const |def |void |"
+                r"interface |type |default )|[\w.]+ = [\"'\[({]|/\*\*?(?: |$)|\* - |// |# \w+ .*\b(?:error|"
+                r"retry|limit)|[a-z_]{3,} = [\[{(\"'0-9]|@\w+\(|assert |expect\()"
+            ),
+            r"^[ \t]{0,40}[\w.\[\]\"']+ ?(?:===?|!==?|in) [\"'\w].*[{:]\s*$|=> ?\{|\bself\.\w+ =|\.includes\(",
+            r"re\.compile\(|\.test\(",
         ),
         "programs",
         "RETRYABLE = {429, 500, 503}\ndef is_retryable(status):\n    return status in RETRYABLE",
@@ -94,9 +113,14 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a table, a heading or a changelog",
         _lines(
-            r"^[ \t]{0,40}\|.+\|.*$|^#{1,6} \S|^[ \t]{0,40}(?:[-*•] )?(?:feat|fix|chore|docs|refactor|perf|test|ci|build)(?:\([\w./, -]+\))?!?: |"
-            r"^[ \t]{0,40}[-*•] (?:\*\*)?(?:add(?:ed|s)?|fix(?:ed|es)?|improv(?:ed|es)|handle[ds]?|support(?:ed|s)?|remove[ds]?|change[ds]?|update[ds]?)\b|"
-            r"^(?:\*\*)?(?:changelog|unreleased|release notes|what's (?:new|changed)|breaking changes)\b|^## \[|^v?[0-9]+\.[0-9]+\.[0-9]+ "
+            r"^[ \t]{0,40}\|.+\|.*$|^#{1,6} \S",
+            r"^[ \t]{0,40}(?:[-*•] )?(?:feat|fix|chore|docs|refactor|perf|test|ci|build)(?:\([\w./, -]+\))?!?: ",
+            (
+                r"^[ \t]{0,40}[-*•] (?:\*\*)?(?:add(?:ed|s)?|fix(?:ed|es)?|improv(?:ed|es)|handle[ds]?|"
+                r"support(?:ed|s)?|remove[ds]?|change[ds]?|update[ds]?)\b"
+            ),
+            r"^(?:\*\*)?(?:changelog|unreleased|release notes|what's (?:new|changed)|breaking changes)\b|^## \[",
+            r"^v?[0-9]+\.[0-9]+\.[0-9]+ ",
         ),
         "Markdown, changelogs, conventional commits",
         "| `ThrottlingException` | 429 | limited |\n| `ModelNotReadyException` | 503 | overloaded |",
@@ -104,22 +128,34 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "prose about errors",
         _lines(
-            r"\b(?:occurs?|happens?|is (?:returned|raised|thrown|sent|shown)|are (?:returned|raised|thrown)) (?:when|if|by|because|with)\b|"
-            r"`[45][0-9]{2}(?: [a-za-z -]+)?`|\bretries (?:http )?requests?\b|\b(?:429|5[0-9]{2})s\b|"
-            r"\b(?:how to|when you|whenever|you (?:can|may|should|might) (?:see|get|receive|encounter|hit)|in case of|for example)\b[^\n]{0,80}"
-            r"(?:error|limit|429|timeout|quota)|\b(?:should|will|must|now) (?:be )?(?:retr(?:y|ied|ies)|handled?|back(?:s)? off|fall(?:s)? back|"
-            r"surface)|\bthis (?:pr|commit|change|patch|module|function|test|guide|page|document|section)\b|"
-            r"^[ \t]{0,40}(?:[-*•] |[0-9]+[.)] )?(?:add|adds|added|fix|fixes|fixed|implement|implements|implemented|document|documents|documented|handle|handles|"
-            r"handled|improve|improved|refactor|refactored|update|updated|support|supports|introduce|introduces|retry|retries|"
-            r"i(?:'ve| have|'ll| will| added| fixed| implemented| updated)|let me|we(?:'ve| have|'ll| will| should| added)|here(?:'s| is| are)|"
-            r"the (?:code|function|test|script|module|class|file|retry|middleware|handler))\b(?! (?:your|again|after|in|at)\b)(?! with status)|"
-            r"^[ \t]{0,40}(?:todo|note|fixme|example|summary|description|usage|tip|faq|q|a):"
+            (
+                r"\b(?:occurs?|happens?|is (?:returned|raised|thrown|sent|shown)|are (?:returned|raised|"
+                r"thrown)) (?:when|if|by|because|with)\b"
+            ),
+            r"`[45][0-9]{2}(?: [a-za-z -]+)?`|\bretries (?:http )?requests?\b|\b(?:429|5[0-9]{2})s\b",
+            (
+                r"\b(?:how to|when you|whenever|you (?:can|may|should|might) (?:see|get|receive|encounter|"
+                r"hit)|in case of|for example)\b[^\n]{0,80}(?:error|limit|429|timeout|quota)"
+            ),
+            (
+                r"\b(?:should|will|must|now) (?:be )?(?:retr(?:y|ied|ies)|handled?|back(?:s)? off|"
+                r"fall(?:s)? back|surface)"
+            ),
+            r"\bthis (?:pr|commit|change|patch|module|function|test|guide|page|document|section)\b",
+            (
+                r"^[ \t]{0,40}(?:[-*•] |[0-9]+[.)] )?(?:add|adds|added|fix|fixes|fixed|implement|implements|"
+                r"implemented|document|documents|documented|handle|handles|handled|improve|improved|refactor|"
+                r"refactored|update|updated|support|supports|introduce|introduces|retry|retries|i(?:'ve| have|"
+                r"'ll| will| added| fixed| implemented| updated)|let me|we(?:'ve| have|'ll| will| should|"
+                r" added)|here(?:'s| is| are)|the (?:code|function|test|script|module|class|file|retry|"
+                r"middleware|handler))\b(?! (?:your|again|after|in|at)\b)(?! with status)"
+            ),
+            r"^[ \t]{0,40}(?:todo|note|fixme|example|summary|description|usage|tip|faq|q|a):",
         ),
         "documentation, commit messages, an assistant's own words",
         "A `429` error occurs when a client exceeds the limits of an API.",
     ),
 )
-
 
 _READ = 4_096  # characters; what speaks can be heard from the beginning
 
