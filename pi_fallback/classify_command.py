@@ -86,13 +86,14 @@ def _judged(value: object) -> Verdict:
     if not isinstance(value, dict):
         raise ValueError("not an object with a field `body`")
     fields = cast("dict[str, object]", value)
-    headers = fields.get("headers") or {}
-    if not isinstance(headers, dict):
+    headers = fields.get("headers")
+    if headers is not None and not isinstance(headers, dict):
         raise ValueError("`headers` is not an object")
+    known = cast("dict[str, object]", headers or {})
     return classify_error(
         _text(fields, "body") or "",
         http_status=_status(fields.get("http_status")),
-        headers={name: str(of) for name, of in cast("dict[str, object]", headers).items() if of is not None},
+        headers={name: str(of) for name, of in known.items() if of is not None},
         error_type=_text(fields, "error_type"),
         error_code=_text(fields, "error_code"),
         provider=_text(fields, "provider"),

@@ -80,7 +80,8 @@ _WRAPPERS = frozenset({400, 402, 500, 502, 503})  # of gateways, around the stat
 _QUOTED = frozenset({401, 402, 403, 404, 408, 413, 429, 500, 502, 504, 524, 529})
 _CLASS = re.compile("|".join(CLASSES))
 _OF_A_MODEL = re.compile(
-    r"per_?(?:base_?)?model|(?:this|selected|that) model|limit reached for (?:model )?[`'\"]?[\w./:-]*[0-9]|for (?:the )?model[ :`'\"]|model: ?[a-z]"
+    r"per_?(?:base_?)?model|(?:this|selected|that) model|limit reached for (?:model )?[`'\"]?[\w./:-]{0,80}[0-9]|"
+    r"for (?:the )?model[ :`'\"]|model: ?[a-z]"
 )
 _NUMBER = re.compile(r"[\"']?\bcode[\"']?\s?[:=]\s?[\"']?([0-9]{1,5})\b")
 _RETRYING = re.compile(r"\bretrying\b|\bwill retry\b|\battempt #?([0-9]{1,3})(?: ?/ ?| of )([0-9]{1,3})")

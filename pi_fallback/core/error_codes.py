@@ -279,4 +279,4 @@ CLASSES: Mapping[str, int] = {
     "serviceunavailableexception": 503,
     "overloadederror": 529,
 }
-"""Names of the exceptions of SDKs (openai, anthropic, litellm, botocore), in lower case: which status each stands for."""
+"""Names of the exceptions of SDKs (openai, anthropic, litellm, botocore), in lower case, and the status of each."""

@@ -9,23 +9,23 @@ from zoneinfo import ZoneInfo
 from pi_fallback.core.error_waits import LONGEST_S
 
 _LEAD = (
-    r"(?:resets?(?: at| on| time:?)?|try again (?:at|on|after)|available (?:again )?(?:at|on|after)|until|renews? (?:at|on)|"
-    r"resets_?at[\"']?:|retry (?:at|after)|将在|于|在)"
+    r"(?:resets?(?: at| on| time:?)?|try again (?:at|on|after)|available (?:again )?(?:at|on|after)|until|"
+    r"renews? (?:at|on)|regain access on|resets_?at[\"']?:|retry (?:at|after)|将在|于|在)"
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _CLOCK = r"([0-9]{1,2})(?::([0-9]{2}))?(?::[0-9]{2})? ?([ap])?\.?(?:m\b\.?)?"
 _ZONE = r"(?: ?\(?(utc|gmt|z\b|[a-z]{2,12}/[a-z_]{2,20}(?:/[a-z_]{2,20})?)\)?)?"
 _ISO = re.compile(
-    rf"{_LEAD} ?[\"'(]?([0-9]{{4}})-([0-9]{{2}})-([0-9]{{2}})[t ]([0-9]{{2}}):([0-9]{{2}})(?::([0-9]{{2}}))?(?:\.[0-9]{{1,9}})?"
-    rf" ?(z|utc|[+-][0-9]{{2}}:?[0-9]{{2}})?"
+    rf"{_LEAD} ?[\"'(]?([0-9]{{4}})-([0-9]{{2}})-([0-9]{{2}})"
+    r"(?:(?:t| at | )([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]{1,9})? ?(z|utc|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 _DATE = re.compile(
-    rf"{_LEAD} ?(?:[a-z]{{3,9}}day,? )?({'|'.join(_MONTHS)})[a-z]{{0,6}}\.? ([0-9]{{1,2}})(?:st|nd|rd|th)?(?:,? ([0-9]{{4}}))?"
-    rf"(?:,? (?:at )?{_CLOCK}{_ZONE})?"
+    rf"{_LEAD} ?(?:[a-z]{{3,9}}day,? )?({'|'.join(_MONTHS)})[a-z]{{0,6}}\.? ([0-9]{{1,2}})(?:st|nd|rd|th)?"
+    rf"(?:,? ([0-9]{{4}}))?(?:,? (?:at )?{_CLOCK}{_ZONE})?"
 )
 _TIME = re.compile(rf"{_LEAD} (?:about )?{_CLOCK}{_ZONE}")
 _EPOCH = re.compile(
-    r"(?:limit reached\||resets?_?at[\"']?\s?[:=]\s?[\"']?|x-ratelimit-reset[\"']?\s?[:=]\s?[\"']?|reset_time[\"']?\s?[:=]\s?[\"']?)"
+    r"(?:limit reached\||(?:resets?_?at|x-ratelimit-reset|reset_time)[\"']?\s?[:=]\s?[\"']?)"
     r"(1[0-9]{9}|1[0-9]{12})(?![0-9])"
 )
 _EPOCH_HEADERS = ("anthropic-ratelimit-unified-reset", "x-ratelimit-reset", "x-codex-primary-reset-at")
@@ -90,8 +90,14 @@ def moment_in_headers(headers: Mapping[str, str], now: datetime) -> float | None
 def _of_date(found: re.Match[str], now: datetime) -> datetime:
     month, day, year, hour, minute, half, zone = found.groups()
     here = now.astimezone(_zone(zone, now))
-    clock = {"hour": _hour(hour, half) if hour else 0, "minute": int(minute or 0), "second": 0, "microsecond": 0}
-    moment = here.replace(year=int(year or here.year), month=_MONTHS.index(month[:3]) + 1, day=int(day), **clock)
+    moment = datetime(
+        int(year or here.year),
+        _MONTHS.index(month[:3]) + 1,
+        int(day),
+        _hour(hour, half) if hour else 0,
+        int(minute or 0),
+        tzinfo=here.tzinfo,
+    )
     if year is None and moment < here - timedelta(days=2):  # said in December of a day in January
         moment = moment.replace(year=here.year + 1)
     return moment

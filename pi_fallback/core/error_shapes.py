@@ -9,16 +9,23 @@ import re
 HEAD, TAIL = 6_144, 2_048
 """How much of a long text is looked at: what it begins and what it ends with."""
 
-_STATUS = re.compile(
-    r"(?:\b(?:error code|status[ _]?code|statuscode|httpstatuscode|http_status|raw_status_code|http error|api error|last status|status|code|"
-    r"http(?:/[0-9.]+)?|returned|error)[\"']?(?:\)|\]|:|=| is| was| \(|\(){0,4} ?[\"'(\[]?([1-5][0-9]{2})\b(?![.,]?[0-9]|%| ?(?:tokens|bytes|ms|requests|"
-    r"seconds|chars|characters|items|files|lines|rows|mb|kb)))|"
-    r"(?:^|[^\w.,$#/-])([45][0-9]{2})\)?[ :(–-]{1,3}(?:bad request|unauthorized|payment required|forbidden|not found|method not allowed|"
-    r"request timeout|conflict|gone|payload too large|request entity too large|unprocessable|too many requests|internal server|bad gateway|"
-    r"service unavailable|service temporarily|gateway time-?out|web server|overloaded|a timeout occurred|error\b|status code|server error|"
-    r"client error)|^(?:\W{0,4}|error:? |\w{0,20}error:? |api error:? \(?|upstream error:? )([45][0-9]{2})(?=[ :{<,-]|$)(?! ?(?:tokens|bytes|ms|"
-    r"requests|seconds|items|files|lines|rows|mb|kb|chars|characters|tests))"
+_THINGS = "tokens|bytes|ms|requests|seconds|chars|characters|items|files|lines|rows|mb|kb|tests"
+_NAMED = (
+    r"\b(?:error code|status[ _]?code|httpstatuscode|http_status|raw_status_code|http error|api error|last status|"
+    r"status|code|http(?:/[0-9.]{1,3})?|returned|error)[\"']?(?:\)|\]|:|=| is| was| \(|\(){0,4} ?[\"'(\[]?([1-5][0-9]{2})\b"
+    rf"(?![.,]?[0-9]|%| ?(?:{_THINGS}))"
 )
+_PHRASED = (
+    r"(?:^|[^\w.,$#/-])([45][0-9]{2})\)?[ :(–-]{1,3}(?:bad request|unauthorized|payment required|forbidden|not found|"
+    r"method not allowed|request timeout|conflict|gone|payload too large|request entity too large|unprocessable|"
+    r"too many requests|internal server|bad gateway|service unavailable|service temporarily|gateway time-?out|"
+    r"web server|overloaded|a timeout occurred|error\b|status code|server error|client error)"
+)
+_LEADING = (
+    r"^(?:\W{0,4}|error:? |\w{0,20}error:? |api error:? \(?|upstream error:? )([45][0-9]{2})(?=[ :{<,-]|$)"
+    rf"(?! ?(?:{_THINGS}))"
+)
+_STATUS = re.compile(f"{_NAMED}|{_PHRASED}|{_LEADING}")
 _CODE = re.compile(
     r"[\"']?\b(?:error_?)?(?:code|type|status|reason|name|__type|param)[\"']?\s?[:=]\s?[\"']?([a-z_][a-z0-9_.-]{3,60})\b"
 )

@@ -111,17 +111,20 @@ _PARTS = re.compile(rf"([0-9]{{1,9}}(?:\.[0-9]{{1,12}})?) ?({_UNIT})(?![a-zа-я
 _WHOLE = re.compile(_DURATION)
 
 _ABOUT = r"(?:about |approximately |approx\.? |around |roughly |another |at least |~ ?|≈ ?|up to |the next |next )?"
-_BEFORE = re.compile(
-    rf"(?:try(?:ing)? (?:your request |the request |this )?again|\bretry(?: your request| the request|ing)?|\bretry-?_?after|"
-    rf"(?:please )?\bwait(?: for)?|available(?: again)?|\bresets?|reset after|refresh(?:es)?|\bunlocks?|come back|back|resumes?|renews?|"
-    rf"replenish(?:es|ed)?|restored?|recovers?|lifted|expires?|cooldown|cool down|cooling down|backoff|suspended|blocked|"
-    rf"reintentar|de nuevo|réessaye[rz]|erneut|повторите|попробуйте|intente|tente novamente)"
-    rf"[\"']?(?: (?:limit|quota|it|your|will be|be|is|again|the)){{0,4}}(?: ?(?:in|after|for|within|at least|en|dans|in|через|em|=|:|period:?|time:?|"
-    rf"remaining:?|is)){{0,4}} ?[\"'(`]?{_ABOUT}({_DURATION})"
+_ASKS = (
+    r"(?:try(?:ing)? (?:your request |the request |this )?again|\bretry(?: your request| the request|ing)?|"
+    r"\bretry-?_?after|(?:please )?\bwait(?: for)?|available(?: again)?|\bresets?|reset after|refresh(?:es)?|\bunlocks?|come back|back|"
+    r"resumes?|renews?|replenish(?:es|ed)?|restored?|recovers?|lifted|expires?|cooldown|cool down|cooling down|backoff|"
+    r"suspended|blocked|reintentar|de nuevo|réessaye[rz]|erneut|повторите|попробуйте|intente|tente novamente)"
 )
+_JOINTS = (
+    r"[\"']?(?: (?:limit|quota|it|your|will be|be|is|again|the)){0,4}"
+    r"(?: ?(?:in|after|for|within|at least|en|dans|через|em|=|:|period:?|time:?|remaining:?|is)){0,4} ?[\"'(`]?"
+)
+_BEFORE = re.compile(f"{_ASKS}{_JOINTS}{_ABOUT}({_DURATION})")
 _AFTER = re.compile(
-    rf"({_DURATION})(?: ?(?:を?待って|お待ち|後に|之?后|以后|以後|後|내에|후|later\b|before (?:trying|retrying|you|making|sending|the next|next|"
-    rf"submitting)|until (?:reset|the next|your)|remaining))"
+    rf"({_DURATION})(?: ?(?:を?待って|お待ち|後に|之?后|以后|以後|後|내에|후|later\b|remaining|"
+    r"until (?:reset|the next|your)|before (?:trying|retrying|you|making|sending|the next|next|submitting)))"
 )
 _FIELD = re.compile(
     r"[\"']?\b(retry[-_]?after[-_]?(?:seconds|secs|ms|s)?|retry_?delay|quota_?reset_?delay|reset[s]?_(?:in|after)_(?:seconds|secs|ms|s)|"
@@ -129,9 +132,10 @@ _FIELD = re.compile(
     r"seconds_until_reset)[\"']?\s?[:=]\s?[\"']?([0-9]{1,12}(?:\.[0-9]{1,12})?)\s?([a-z0-9.]{0,24})"
 )
 _WORDS = (
-    "again", "retry", "wait", "reset", "delay", "after", "available", "refresh", "unlock", "back", "before", "later", "cooldown",
-    "remaining", "resume", "renew", "cool", "待", "后", "後", "후", "через", "erneut", "dans", "nuevo", "until", "expire", "restor",
-)  # fmt: skip
+    *("again", "retry", "wait", "reset", "delay", "after", "available", "refresh", "unlock", "back", "before", "later"),
+    *("cool", "remaining", "resume", "renew", "until", "expire", "restor", "待", "后", "後", "후"),
+    *("через", "erneut", "dans", "nuevo"),
+)
 _DIGIT = re.compile(r"[0-9]")
 
 
