@@ -12,7 +12,8 @@ HEAD, TAIL = 6_144, 2_048
 _THINGS = "tokens|bytes|ms|requests|seconds|chars|characters|items|files|lines|rows|mb|kb|tests"
 _NAMED = (
     r"\b(?:error code|status[ _]?code|httpstatuscode|http_status|raw_status_code|http error|api error|last status|"
-    r"status|code|http(?:/[0-9.]{1,3})?|returned|error)[\"']?(?:\)|\]|:|=| is| was| \(|\(){0,4} ?[\"'(\[]?([1-5][0-9]{2})\b"
+    r"status|code|http(?:/[0-9.]{1,3})?|returned|error)"
+    r"[\"']?(?:\)|\]|:|=| is| was| \(|\(){0,4} ?[\"'(\[]?([1-5][0-9]{2})\b"
     rf"(?![.,]?[0-9]|%| ?(?:{_THINGS}))"
 )
 _PHRASED = (
@@ -22,7 +23,7 @@ _PHRASED = (
     r"web server|overloaded|a timeout occurred|error\b|status code|server error|client error)"
 )
 _LEADING = (
-    r"^(?:\W{0,4}|error:? |\w{0,20}error:? |api error:? \(?|upstream error:? )([45][0-9]{2})(?=[ :{<,-]|$)"
+    r"^(?:\W{0,4}|error:? |\w{0,20}error:? |api error:? \(?|upstream error:? )([45][0-9]{2})(?=[ :{<,\]-]|$)"
     rf"(?! ?(?:{_THINGS}))"
 )
 _STATUS = re.compile(f"{_NAMED}|{_PHRASED}|{_LEADING}")

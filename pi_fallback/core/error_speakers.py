@@ -68,10 +68,11 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "a tool of an agent",
         _lines(
-            r"<tool_use_error>|\bmcp error -?[0-9]+|^mcp server\b|error (?:executing|running|calling) tool",
-            r"tool execution (?:failed|error)|^(?:exit code|command failed|command timed out|process exited)",
-            r"string to replace not found|file has not been read|\benoent\b|\beacces\b|no such file or directory",
-            r"command not found|module ?not ?found ?error|is not recognized as an internal",
+            r"\(hy000\)|sqlstate|<tool_use_error>|\bmcp error -?[0-9]+|^mcp server\b",
+            r"error (?:executing|running|calling) tool|tool execution (?:failed|error)",
+            r"^(?:exit code|command failed|command timed out|process exited)|string to replace not found",
+            r"file has not been read|\benoent\b|\beacces\b|no such file or directory|command not found",
+            r"module ?not ?found ?error|is not recognized as an internal",
             r"^[\w./-]+: [^:\n]+: (?:permission denied|is a directory|not a directory)|\berror ts[0-9]+|eaddrinuse",
             r"^(?:build|compilation|lint|deploy(?:ment)?) failed|\bpage\.\w+: |\blocator\.|playwright|puppeteer",
             r"selenium|navigation timeout|net::err_\w+ at http|web ?fetch\b|tool result",
@@ -104,8 +105,9 @@ SPEAKERS: Sequence[Speaker] = (
                 r"interface |type |default )|[\w.]+ = [\"'\[({]|/\*\*?(?: |$)|\* - |// |# \w+ .*\b(?:error|"
                 r"retry|limit)|[a-z_]{3,} = [\[{(\"'0-9]|@\w+\(|assert |expect\()"
             ),
-            r"^[ \t]{0,40}[\w.\[\]\"']+ ?(?:===?|!==?|in) [\"'\w].*[{:]\s*$|=> ?\{|\bself\.\w+ =|\.includes\(",
-            r"re\.compile\(|\.test\(",
+            r"^[ \t]{0,40}[\w.\[\]\"']+ ?(?:===?|!==?|in) [\"'\w].*[{:]\s*$|=> ?\{|!= nil\b",
+            r"^[ \t]{0,40}[\"']?[45][0-9]{2}[\"']?: [\"'][^\n]{0,80},$|\bself\.\w+ =|\.includes\(|re\.compile\(",
+            r"\.test\(",
         ),
         "programs",
         "RETRYABLE = {429, 500, 503}\ndef is_retryable(status):\n    return status in RETRYABLE",
@@ -128,6 +130,8 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "prose about errors",
         _lines(
+            r"\breturns? (?:an? )?[45][0-9]{2}\b",
+            r"^(?:i|we) (?:keep |just |also )?(?:hit|get|got|getting|ran|saw|see|think|tried|am getting)\b",
             (
                 r"\b(?:occurs?|happens?|is (?:returned|raised|thrown|sent|shown)|are (?:returned|raised|"
                 r"thrown)) (?:when|if|by|because|with)\b"

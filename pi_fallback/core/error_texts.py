@@ -42,7 +42,7 @@ _THE_USER: Sequence[Row] = (
     Row(
         "aborted",
         K.ABORTED,
-        one_of("abort | cancelled | canceled | keyboardinterrupt"),
+        one_of("abort | cancelled | canceled | keyboardinterrupt | interrupted | ^c"),
         "the Fetch standard's AbortError; Go's context",
         "Error: This operation was aborted",
         check=finds(
@@ -51,8 +51,8 @@ _THE_USER: Sequence[Row] = (
                 r"(?:operation|request|turn|call|stream|conversation|response|run) (?:was |has been |"
                 r"is )?(?:abort|cancell?ed)"
             ),
-            r"context cancell?ed|signal is aborted|keyboardinterrupt|cancellederror",
-            r"^(?:error: )?(?:abort|cancell?)ed\.?$",
+            r"context cancell?ed|(?:task|job|session) was cancell?ed|turn interrupted|^\^c$|signal is aborted",
+            r"keyboardinterrupt|cancellederror|^(?:error: )?(?:abort|cancell?)ed\.?$",
         ),
         at="bare",
         unless=one_of("timeout | timed out | time out | deadline"),
@@ -111,6 +111,7 @@ _SIZES: Sequence[Row] = (
         K.INVALID_REQUEST,
         one_of(
             "max_tokens | max_completion_tokens | max_output_tokens | max_new_tokens | maxoutputtokens | max tokens",
+            "maximum tokens",
         ),
         "Anthropic, OpenAI, Google: the parameter's own limit",
         "max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens for this model",
@@ -123,6 +124,7 @@ _SIZES: Sequence[Row] = (
                 r"too high)"
             ),
             r"(?:invalid|unsupported)[^.]{0,30}max_(?:completion_|output_)?tokens",
+            r"maximum tokens (?:you requested |value )?(?:exceed|is too|above)",
         ),
         unless=one_of("context window | context length | context limit | afford"),
     ),
@@ -238,6 +240,7 @@ _SIZES: Sequence[Row] = (
             r"too many (?:input |prompt )?tokens(?: in (?:the |your )?(?:prompt|request|input|message))",
             r"exceeds the (?:maximum )?(?:limit|number) of [0-9,]+ (?:input )?tokens|exceeds the maximum length",
             r"maximum number of (?:input )?tokens|(?:max|maximum) message tokens",
+            r"exceeds? the (?:model|maximum|allowed|configured)(?:'s)? (?:token |context )?limit",
         ),
         unless=(*_MINUTE, "per day", "per hour", "rate limit", "quota", "credits"),
     ),
@@ -393,7 +396,8 @@ _MONEY: Sequence[Row] = (
                 r"spend(?:ing)?|opus|sonnet|free|5-hour|five-hour|5h|subscription|message|fair use|premium|"
                 r"trial|included|budget)[- ](?:[\w-]+ ){0,2}?(?:limit|allowance|quota|cap\b|credits)"
             ),
-            r"(?:hit|reached) your limit|limit reached ?(?:∙|·|\||-|•|\. your limit)",
+            r"(?:hit|reached) your (?:(?!rate|request|token|concurren)[\w.-]+ ){0,3}limit\b",
+            r"limit reached ?(?:∙|·|\||-|•|\. your limit)",
             (
                 r"(?:usage|weekly|daily|monthly|hourly|session|plan|spend(?:ing)?|5[- ]hour|five[- ]hour|5h|"
                 r"budget|token plan|24[- ]hour|opus|sonnet|fair[- ]use|trial|period|key|total|"
@@ -416,7 +420,7 @@ _MONEY: Sequence[Row] = (
                 r"spend(?:ing)?)[ -](?:\w+ )?(?:limit|quota|budget)"
             ),
         ),
-        unless=_MINUTE,
+        unless=(*_MINUTE,),
     ),
     Row(
         "a limit of hours or days",
@@ -464,7 +468,8 @@ _MONEY: Sequence[Row] = (
             r"quotaexceeded|exhausted your (?:[\w'-]+ ){0,3}(?:capacity|quota|usage|credits|allowance|plan)",
             r"(?:run|ran) out of (?:\w+ ){0,2}(?:credit|quota|usage|token|message|request|fund)|you're out of",
             r"(?:budget|spend)[^.]{0,40}(?:exceeded|exhausted|reached|over)",
-            r"(?:exceed|over|exhaust)[a-z]* (?:[\w'-]+ ){0,3}budget|used up your|no remaining quota|remaining quota",
+            r"(?:exceed|over|exhaust)[a-z]* (?:[\w'-]+ ){0,3}budget|used up your|(?:requires?|need) an? paid",
+            r"no remaining quota|remaining quota",
             r"(?:subscription|plan) (?:has |is )?(?:expired|ended|inactive|not active|required|lapsed|cancell?ed)",
             r"(?:requires?|need)[^.]{0,20} (?:an? )?(?:active |paid )?subscription|no active subscription",
         ),
@@ -477,7 +482,11 @@ _MONEY: Sequence[Row] = (
         "Zhipu, DashScope, Moonshot, one-api and new-api",
         "余额不足或无可用资源包,请充值。",
         check=finds(
-            r"余额|欠费|充值|资源包|(?:额度|配额|用量|限额|次数|套餐|上限).{0,16}(?:不足|用尽|用完|耗尽|超|上限|失败|已满|到期|过期|达到|为0)",
+            r"余额|欠费|充值|资源包",
+            (
+                r"(?:额度|配额|用量|限额|次数|套餐|上限).{0,16}(?:不足|用尽|用完|耗尽|超|上限|失败|已满|到期|过期|达到|"
+                r"为0)"
+            ),
             r"(?:超过|超出|达到|已达|用完|用尽|耗尽|不足).{0,16}(?:额度|配额|用量|上限|限额|次数|套餐)",
         ),
         unless=one_of("每分钟 | 速率 | 频率 | 并发"),
@@ -644,11 +653,10 @@ _RATES: Sequence[Row] = (
         "rate limits, in other languages",
         K.RATE_LIMIT,
         one_of(
-            "频繁 | 频率 | 速率 | 限流 | 并发 | 请求过多 | 请求数",
-            "レート制限 | リクエストが多 | 요청이 너무 | 속도 제한",
-            "demasiadas solicitudes",
-            "trop de requêtes | zu viele anfragen | слишком много запросов | muitas solicitações | límite de",
-            "limite de requ | limite de débit | ratenlimit | лимит запросов | troppe richieste",
+            "频繁 | 频率 | 速率 | 限流 | 并发 | 请求过多 | 请求数 | レート制限 | リクエストが多 | 요청이 너무",
+            "속도 제한 | demasiadas solicitudes | trop de requêtes | zu viele anfragen | слишком много запросов",
+            "muitas solicitações | límite de | limite de requ | limite de débit | ratenlimit | лимит запросов",
+            "troppe richieste",
         ),
         "Zhipu, DashScope, Copilot in the user's language",
         "申し訳ございません。要求はレート制限されました。84 seconds を待ってから、もう一度お試しください。",
@@ -661,12 +669,13 @@ _ACCOUNTS: Sequence[Row] = (
         "the account is closed",
         K.AUTH,
         one_of(
-            "disabled | deactivated | suspended | banned | on hold | terminated | restricted | 封禁 | 停用 | 禁用",
-            "blocked",
+            "must be verified | disabled | deactivated | suspended | banned | on hold | terminated | restricted",
+            "封禁 | 停用 | 禁用 | blocked",
         ),
         "Anthropic, OpenAI",
         "This organization has been disabled.",
         check=finds(
+            r"must be verified",
             (
                 r"(?:organi[sz]ation|account|user|workspace|project|api key|key|token|subscription|team|"
                 r"access|consumer)\b(?: '?[\w:-]+'?)?[^.]{0,20} (?:has been |is |was |have been |"
@@ -720,7 +729,8 @@ _ACCOUNTS: Sequence[Row] = (
                 r"locate|valid) (?:\w+ ){0,3}(?:secret|credential)s?\b"
             ),
             r"credentials? (?:\w+ )?(?:not|invalid|missing|expired|could not|are required|are missing|were not)",
-            r"(?:令牌|密钥|key).{0,12}(?:无效|过期|不可用|错误|不存在|未提供)|(?:无效|过期|未提供|错误).{0,8}(?:令牌|密钥|key)|鉴权",
+            r"(?:令牌|密钥|key).{0,12}(?:无效|过期|不可用|错误|不存在|未提供)",
+            r"(?:无效|过期|未提供|错误).{0,8}(?:令牌|密钥|key)|鉴权",
         ),
         unless=one_of("unknown key | invalid key in | duplicate key | unexpected key"),
     ),
@@ -791,7 +801,7 @@ _POLICY: Sequence[Row] = (
             "flagged | content management policy | content filter | content_filter | filtered | content policy",
             "content_policy | safety | safeguard | usage polic | use polic | violat | moderation",
             "content exists risk | inappropriate | prohibited | data_inspection | data inspection | sensitive",
-            "unsafe | harmful | recitation | responsible ai | content can't be shown | cybersecurity",
+            "unsafe | harmful | recitation | responsible ai | content can't be shown | public code | cybersecurity",
             "trusted access | refusal | blocked | guardrail | policy",
         ),
         "OpenAI, Anthropic, Google, Azure, DeepSeek, DashScope, OpenRouter",
@@ -822,7 +832,7 @@ _POLICY: Sequence[Row] = (
                 r"(?:sensitive|unsafe|harmful|objectionable|explicit) (?:\w+ )?(?:content|word|information|"
                 r"material|topic)"
             ),
-            r"responsible ai|content can't be shown|trusted access",
+            r"responsible ai|content can't be shown|matched public code|trusted access",
             (
                 r"finish_?reason['\"]?\s*[:=]\s*['\"]?(?:safety|recitation|content_filter|prohibited_content|"
                 r"refusal|blocklist|spii)"
@@ -870,10 +880,10 @@ _MODELS: Sequence[Row] = (
             r"(?:deployment|api deployment)[^.]{0,60}(?:does not exist|not found)",
             r"no endpoints found(?! that support)|no endpoints (?:available|that)",
             r"(?:requested|specified|selected) model[^.]{0,40}(?:not|no longer|doesn't|cannot be found)",
-            r"on-demand throughput isn't|inference profile|function '?[\w-]+'?: not found|not found for account",
-            r"not have access to (?:the )?model\b|no (?:model|deployment)s? (?:named|with|found|matching|called)",
-            r"could not find (?:the )?model|cannot find model|(?:try pulling it|pull (?:the )?model)",
-            r"model provider .{0,40}not found",
+            r"on-demand throughput isn't|issue with the selected model|unknown provider for model|inference profile",
+            r"function '?[\w-]+'?: not found|not found for account|not have access to (?:the )?model\b",
+            r"no (?:model|deployment)s? (?:named|with|found|matching|called)|could not find (?:the )?model",
+            r"cannot find model|(?:try pulling it|pull (?:the )?model)|model provider .{0,40}not found",
             r"模型.{0,24}(?:不存在|未找到|不支持|已下线|无可用渠道|不可用|没有权限)|无可用渠道",
         ),
         unless=one_of("model is overloaded | don't have access to the model with the specified | loading"),
@@ -929,9 +939,9 @@ _SERVERS: Sequence[Row] = (
             "internal server | internalserver | internal error | internal_error | server error | server_error",
             "had an error | experienced an error | error occurred while processing | bad gateway",
             "something went wrong | crashed | has terminated | segmentation fault | out of memory | cuda",
-            "backend error | error loading model | oom",
-            "服务器内部错误 | 内部错误 | 系统错误 | 服务异常 | 内部服务 | internal exception",
-            "failed to load model | unknown error | unexpected error | panic | http 5 | server exception",
+            "backend error | error loading model | oom | 服务器内部错误 | 内部错误 | 系统错误 | 服务异常 | 内部服务",
+            "internal exception | failed to load model | unknown error | unexpected error | panic | http 5",
+            "server exception",
         ),
         "OpenAI, Anthropic, Google, Ollama, LM Studio",
         "The server had an error while processing your request. Sorry about that!",
@@ -940,9 +950,8 @@ _SERVERS: Sequence[Row] = (
             r"error occurred while processing|bad gateway|something went wrong|model (?:has )?crashed",
             r"process (?:has )?(?:terminated|crashed)|segmentation fault",
             r"(?:cuda|gpu|metal|ran|is|system)?[^.]{0,20}out of memory|cuda error|backend error|error loading model",
-            r"failed to load model|internal exception",
-            r"服务器内部错误|内部错误|系统错误|服务异常|内部服务|\bserver[_ ]error\b|unknown error",
-            r"unexpected error (?:occurred|on the server)|panic:",
+            r"failed to load model|internal exception|服务器内部错误|内部错误|系统错误|服务异常|内部服务",
+            r"\bserver[_ ]error\b|unknown error|unexpected error (?:occurred|on the server)|panic:",
         ),
         at="server",
         unless=one_of(
@@ -969,12 +978,12 @@ _CONNECTIONS: Sequence[Row] = (
         K.NETWORK,
         one_of(
             "econn | enotfound | eai_again | epipe | ehostunreach | enetunreach | enetdown | und_err | socket",
-            "fetch | network | connection | connect  | peer closed | chunked | server disconnected | broken pipe",
-            "eof | premature | getaddrinfo | dns | name resolution | name or service | no such host | certificate",
-            "ssl | tls | x509 | stream  | terminated | refused | unreachable | dial tcp | http2 | http/2 | goaway",
-            "rst_stream | websocket | max retries exceeded | error sending request | load failed | err_",
-            "error decoding response body | offline | remoteprotocolerror | incompleteread | hang up",
-            "response ended | url or port | access the url | 连接",
+            "fetch | network | connection | connect  | peer closed | chunked | server disconnected",
+            "disconnectederror | broken pipe | eof | premature | getaddrinfo | dns | name resolution",
+            "name or service | no such host | certificate | ssl | tls | x509 | stream  | terminated | refused",
+            "unreachable | dial tcp | http2 | http/2 | goaway | rst_stream | websocket | max retries exceeded",
+            "error sending request | load failed | err_ | error decoding response body | offline",
+            "remoteprotocolerror | incompleteread | hang up | response ended | url or port | access the url | 连接",
         ),
         "Node's, Python's, Go's and Rust's clients",
         "[TypeError: fetch failed] cause: [Error: connect ECONNREFUSED 127.0.0.1:11434]",
@@ -1010,7 +1019,7 @@ _CONNECTIONS: Sequence[Row] = (
             r"unreachable|dial tcp|goaway|rst_stream|websocket[^.]{0,40}clos|max retries exceeded",
             r"error sending request|error decoding response body|net::err_",
             r"\berr_(?:connection|network|internet|name|ssl|http2|quic|timed)|you (?:are|appear to be) offline",
-            r"internet connection|remoteprotocolerror|incompleteread|response (?:\w+ )?ended",
+            r"internet connection|remoteprotocolerror|disconnectederror|incompleteread|response (?:\w+ )?ended",
             r"(?:could not|unable to|failed to|cannot) (?:reach|connect)|http/?2 (?:\w+ )?error",
             r"typo in the url or port|computer able to access the url|连接(?:错误|失败|超时|重置|被|中断|断开)",
         ),
@@ -1081,8 +1090,7 @@ _REQUESTS: Sequence[Row] = (
             r"field required|is (?:a )?required|are required|thought[_ ]signature|not permitted|roles must",
             r"could not process|expected [`'\"]|malformed|missing (?:required|a |the |field|param|`|')",
             r"tool choice requires|cannot be (?:both|empty|null|used|modified|specified|combined)",
-            r"参数(?:错误|无效|有误)",
-            r"invalid_request|invalidrequest|json (?:parse|decode|payload)",
+            r"参数(?:错误|无效|有误)|invalid_request|invalidrequest|json (?:parse|decode|payload)",
         ),
     ),
 )

@@ -113,9 +113,11 @@ _WHOLE = re.compile(_DURATION)
 _ABOUT = r"(?:about |approximately |approx\.? |around |roughly |another |at least |~ ?|≈ ?|up to |the next |next )?"
 _ASKS = (
     r"(?:try(?:ing)? (?:your request |the request |this )?again|\bretry(?: your request| the request|ing)?|"
-    r"\bretry-?_?after|(?:please )?\bwait(?: for)?|available(?: again)?|\bresets?|reset after|refresh(?:es)?|\bunlocks?|come back|back|"
-    r"resumes?|renews?|replenish(?:es|ed)?|restored?|recovers?|lifted|expires?|cooldown|cool down|cooling down|backoff|"
-    r"suspended|blocked|reintentar|de nuevo|réessaye[rz]|erneut|повторите|попробуйте|intente|tente novamente)"
+    r"\bretry-?_?after|(?:please )?\bwait(?: for)?|available(?: again)?|\bresets?|reset after|refresh(?:es)?|"
+    r"\bunlocks?|"
+    r"come back|back|resumes?|renews?|replenish(?:es|ed)?|restored?|recovers?|lifted|expires?|cooldown|cool down|"
+    r"cooling down|backoff|suspended|blocked|reintentar|de nuevo|réessaye[rz]|erneut|"
+    r"повторите|попробуйте|intente|tente novamente)"
 )
 _JOINTS = (
     r"[\"']?(?: (?:limit|quota|it|your|will be|be|is|again|the)){0,4}"
