@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pi_fallback.core.error_codes import CLASSES, CODES, FINISHES, NUMBERS, OPEN, PAIRS, VAGUE, VENDORS
 from pi_fallback.core.error_moments import moment_in, moment_in_headers
 from pi_fallback.core.error_rows import Row, places_of
-from pi_fallback.core.error_shapes import codes_in, plain, statuses_in
+from pi_fallback.core.error_shapes import codes_in, names_in, plain, statuses_in
 from pi_fallback.core.error_speakers import not_the_model
 from pi_fallback.core.error_texts import LAST, TEXTS, USERS
 from pi_fallback.core.error_waits import stated_wait_s, wait_in_headers
@@ -182,7 +182,7 @@ def _stranger(text: str, status: int | None, codes: Sequence[str], vendor: str, 
     said = said or _from_facts(codes, status)
     if said is None and status == 499:
         return _Said(K.ABORTED, "status 499", "nginx: client closed request")
-    said = said or _from_rows(LAST, text, status, wait_s)
+    said = said or _from_facts(names_in(text), None) or _from_rows(LAST, text, status, wait_s)
     if said is None and status is not None and status >= 400:
         return _Said(K.INVALID_REQUEST, f"status {status}", "RFC 9110: the client's fault")
     return said or _Said(K.NOT_AN_ERROR, "nothing here says that a model call failed", "")

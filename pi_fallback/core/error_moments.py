@@ -37,6 +37,7 @@ _WORDS = (
     "available",
     "limit reached|",
     "renew",
+    "regain",
     "retry at",
     "retry after",
     "重置",

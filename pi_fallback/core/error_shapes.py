@@ -30,6 +30,7 @@ _STATUS = re.compile(f"{_NAMED}|{_PHRASED}|{_LEADING}")
 _CODE = re.compile(
     r"[\"']?\b(?:error_?)?(?:code|type|status|reason|name|__type|param)[\"']?\s?[:=]\s?[\"']?([a-z_][a-z0-9_.-]{3,60})\b"
 )
+_NAME = re.compile(r"\b[a-z]{3,20}(?:_[a-z]{2,20}){1,5}\b")
 
 
 def plain(text: str) -> str:
@@ -61,3 +62,8 @@ def statuses_in(text: str) -> list[int]:
 def codes_in(text: str) -> list[str]:
     """What stands in fields named code, type, status or reason in `text` (plain), in order."""
     return _CODE.findall(text)
+
+
+def names_in(text: str) -> list[str]:
+    """Words of `text` (plain) that are written as codes are: "resource_exhausted", wherever they stand."""
+    return _NAME.findall(text)
