@@ -28,7 +28,9 @@ SPEAKERS: Sequence[Speaker] = (
                 r"(?:tavily|serpapi|serper|brave|searxng|google|bing|exa|web)[ _]?search(?:[ _]api|"
                 r" tool)?\b[^\n]{0,40}(?:error|fail|limit|exceeded|429)"
             ),
-            r"googlesearch|wikipedia(?:api)?\b|scholarly|yfinance|yfratelimit|pytrends|instaloader|praw\.|tweepy",
+            r"googlesearch|\btavily\b|serper\.dev|searxng|huggingface\.co/api|www\.reddit\.com|wikipedia\.org",
+            r"arxiv\.org|semanticscholar|wikipedia(?:api)?\b|scholarly|yfinance|yfratelimit|pytrends|instaloader",
+            r"praw\.|tweepy",
         ),
         "clients of search and data services that agents call as tools",
         "duckduckgo_search.exceptions.DuckDuckGoSearchException: https://lite.duckduckgo.com/lite/ 202 Ratelimit",
@@ -43,11 +45,11 @@ SPEAKERS: Sequence[Speaker] = (
                 r"curl: \(|wget: |gh: |docker: |error response from daemon|make: \*|gradle|mvn |"
                 r"\[error\] failed to execute goal|bash: |sh: |zsh: |/bin/)"
             ),
-            r"toomanyrequests: |pull rate limit|\bcommand failed (?:with|:)|\bspawn \S+ e[a-z]+",
-            r"registry-1\.docker\.io|pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|crates\.io",
-            r"rubygems\.org|api\.github\.com|github api rate limit",
-            r"api rate limit (?:already )?exceeded for (?:user|installation|site|\[?[0-9x*])|secondary rate limit",
-            r"raw\.githubusercontent",
+            r"toomanyrequests: |pull rate limit|^yarn install|yarnpkg|rpc failed; curl|recv failure: ",
+            r"\bcommand failed (?:with|:)|\bspawn \S+ e[a-z]+|registry-1\.docker\.io|pypi\.org",
+            r"files\.pythonhosted\.org|registry\.npmjs\.org|crates\.io|rubygems\.org|api\.github\.com/(?!copilot)",
+            r"github api rate limit|api rate limit (?:already )?exceeded for (?:user|installation|site|\[?[0-9x*])",
+            r"secondary rate limit|raw\.githubusercontent",
         ),
         "npm, pip, docker, git, curl and GitHub's own API",
         "npm ERR! 429 Too Many Requests - GET https://registry.npmjs.org/left-pad",
@@ -70,10 +72,11 @@ SPEAKERS: Sequence[Speaker] = (
         _lines(
             r"\(hy000\)|sqlstate|<tool_use_error>|\bmcp error -?[0-9]+|^mcp server\b",
             r"error (?:executing|running|calling) tool|tool execution (?:failed|error)",
-            r"^(?:exit code|command failed|command timed out|process exited)|string to replace not found",
-            r"file has not been read|\benoent\b|\beacces\b|no such file or directory|command not found",
-            r"module ?not ?found ?error|is not recognized as an internal",
-            r"^[\w./-]+: [^:\n]+: (?:permission denied|is a directory|not a directory)|\berror ts[0-9]+|eaddrinuse",
+            r"^(?:exit code|command failed|command timed out|process exited)|^(?:bash |tool )?command timed out",
+            r"string to replace not found|file has not been read|\benoent\b|\beacces\b|no such file or directory",
+            r"command not found|module ?not ?found ?error|is not recognized as an internal",
+            r"^[\w./-]+: [^:\n]+: (?:permission denied|is a directory|not a directory)",
+            r"^(?:cat|grep|ls|tail|find|sed|awk|rm|cp|mv|mkdir|head|node|python3?): |\berror ts[0-9]+|eaddrinuse",
             r"^(?:build|compilation|lint|deploy(?:ment)?) failed|\bpage\.\w+: |\blocator\.|playwright|puppeteer",
             r"selenium|navigation timeout|net::err_\w+ at http|web ?fetch\b|tool result",
             r"\"(?:stdout|stderr|exit_?code)\":|psql:|psycopg|sqlite3\.|mysql|mongo|redis|ssh: |kubectl|terraform",
@@ -106,8 +109,9 @@ SPEAKERS: Sequence[Speaker] = (
                 r"retry|limit)|[a-z_]{3,} = [\[{(\"'0-9]|@\w+\(|assert |expect\()"
             ),
             r"^[ \t]{0,40}[\w.\[\]\"']+ ?(?:===?|!==?|in) [\"'\w].*[{:]\s*$|=> ?\{|!= nil\b",
-            r"^[ \t]{0,40}[\"']?[45][0-9]{2}[\"']?: [\"'][^\n]{0,80},$|\bself\.\w+ =|\.includes\(|re\.compile\(",
-            r"\.test\(",
+            r"^[ \t]{0,40}[\"']?[45][0-9]{2}[\"']?: [\"'][^\n]{0,80},$|\bself\.\w+ =",
+            r"\b(?:logger|logging|log|console)\.[a-z]+\(|^[ \t]{0,40}\"(?:errors|messages|strings)\": \{",
+            r"\.includes\(|re\.compile\(|\.test\(",
         ),
         "programs",
         "RETRYABLE = {429, 500, 503}\ndef is_retryable(status):\n    return status in RETRYABLE",
@@ -122,6 +126,7 @@ SPEAKERS: Sequence[Speaker] = (
                 r"support(?:ed|s)?|remove[ds]?|change[ds]?|update[ds]?)\b"
             ),
             r"^(?:\*\*)?(?:changelog|unreleased|release notes|what's (?:new|changed)|breaking changes)\b|^## \[",
+            r"^[-*•] [^\n]{0,80}\b[45][0-9]{2}\b[^\n]{0,200}\n[-*•] [^\n]{0,80}\b[45][0-9]{2}\b|^[-*•] `[a-z_]+`",
             r"^v?[0-9]+\.[0-9]+\.[0-9]+ ",
         ),
         "Markdown, changelogs, conventional commits",
@@ -130,29 +135,32 @@ SPEAKERS: Sequence[Speaker] = (
     Speaker(
         "prose about errors",
         _lines(
-            r"\breturns? (?:an? )?[45][0-9]{2}\b",
+            (
+                r"^(?:why|how|could you|can you|what(?! should claude)|is there|does|please (?:add|fix|"
+                r"implement|explain))\b[^\n]{0,200}\?"
+            ),
+            r"^(?:bug|feature|issue|question): |\breturns? (?:an? )?[45][0-9]{2}\b",
             r"^(?:i|we) (?:keep |just |also )?(?:hit|get|got|getting|ran|saw|see|think|tried|am getting)\b",
             (
                 r"\b(?:occurs?|happens?|is (?:returned|raised|thrown|sent|shown)|are (?:returned|raised|"
                 r"thrown)) (?:when|if|by|because|with)\b"
             ),
-            r"`[45][0-9]{2}(?: [a-za-z -]+)?`|\bretries (?:http )?requests?\b|\b(?:429|5[0-9]{2})s\b",
+            r"`[45][0-9]{2}(?: [a-za-z -]+)?`|\bretries (?:http )?requests?\b",
+            r"\b(?:429|50[0-4]|529)s (?:and|or|are|from|with|errors)\b",
             (
                 r"\b(?:how to|when you|whenever|you (?:can|may|should|might) (?:see|get|receive|encounter|"
                 r"hit)|in case of|for example)\b[^\n]{0,80}(?:error|limit|429|timeout|quota)"
             ),
-            (
-                r"\b(?:should|will|must|now) (?:be )?(?:retr(?:y|ied|ies)|handled?|back(?:s)? off|"
-                r"fall(?:s)? back|surface)"
-            ),
-            r"\bthis (?:pr|commit|change|patch|module|function|test|guide|page|document|section)\b",
+            r"\b(?:should|now) (?:be )?(?:retr(?:y|ied|ies)|handled?|back(?:s)? off|fall(?:s)? back|surface)",
+            r"\bthis (?:pr|commit|change|patch|module|function|test|guide|document|section)\b",
             (
                 r"^[ \t]{0,40}(?:[-*•] |[0-9]+[.)] )?(?:add|adds|added|fix|fixes|fixed|implement|implements|"
                 r"implemented|document|documents|documented|handle|handles|handled|improve|improved|refactor|"
                 r"refactored|update|updated|support|supports|introduce|introduces|retry|retries|i(?:'ve| have|"
                 r"'ll| will| added| fixed| implemented| updated)|let me|we(?:'ve| have|'ll| will| should|"
                 r" added)|here(?:'s| is| are)|the (?:code|function|test|script|module|class|file|retry|"
-                r"middleware|handler))\b(?! (?:your|again|after|in|at)\b)(?! with status)"
+                r"middleware|handler))\b(?! (?:your|again|after|in|at|more|credits|funds|limits?|to|failed|"
+                r"attempts?)\b)(?! with status)"
             ),
             r"^[ \t]{0,40}(?:todo|note|fixme|example|summary|description|usage|tip|faq|q|a):",
         ),
@@ -170,6 +178,7 @@ def not_the_model(text: str, *, has_status: bool) -> Speaker | None:
     With a status beside it only who is surely known by its name counts: providers quote much in their messages.
     """
     text = text[:_READ].lower()
+    has_status = has_status or "traceback (most recent call last)" in text  # it quotes the code it went through
     for speaker in SPEAKERS:
         if (speaker.surely or not has_status) and speaker.pattern.search(text):
             return speaker

@@ -892,6 +892,17 @@ _MODELS: Sequence[Row] = (
 
 _TIMES: Sequence[Row] = (
     Row(
+        "a connection of the gateway's",
+        K.NETWORK,
+        one_of(
+            "upstream connect error | disconnect/reset before headers | internal network failure",
+            "received from peer",
+        ),
+        "Envoy",
+        "upstream connect error or disconnect/reset before headers. reset reason: connection failure",
+        at="soft",
+    ),
+    Row(
         "too late",
         K.TIMEOUT,
         one_of(
@@ -924,14 +935,6 @@ _TIMES: Sequence[Row] = (
 )
 
 _SERVERS: Sequence[Row] = (
-    Row(
-        "a connection of the gateway's",
-        K.NETWORK,
-        one_of("upstream connect error | disconnect/reset before headers | internal network failure"),
-        "Envoy",
-        "upstream connect error or disconnect/reset before headers. reset reason: connection failure",
-        at="soft",
-    ),
     Row(
         "the server stumbled",
         K.SERVER_ERROR,
@@ -979,7 +982,7 @@ _CONNECTIONS: Sequence[Row] = (
         one_of(
             "econn | enotfound | eai_again | epipe | ehostunreach | enetunreach | enetdown | und_err | socket",
             "fetch | network | connection | connect  | peer closed | chunked | server disconnected",
-            "disconnectederror | broken pipe | eof | premature | getaddrinfo | dns | name resolution",
+            "disconnectederror | side closed | broken pipe | eof | premature | getaddrinfo | dns | name resolution",
             "name or service | no such host | certificate | ssl | tls | x509 | stream  | terminated | refused",
             "unreachable | dial tcp | http2 | http/2 | goaway | rst_stream | websocket | max retries exceeded",
             "error sending request | load failed | err_ | error decoding response body | offline",
@@ -1007,7 +1010,7 @@ _CONNECTIONS: Sequence[Row] = (
                 r"(?:no|lost|broken|closed|new|failed|unable|cannot|can't|could not|couldn't|drop|reset|"
                 r"refused|problem)[^.]{0,30}connect(?:ion|ing)?\b"
             ),
-            r"peer closed|incomplete chunked|chunkedencodingerror|server disconnected",
+            r"peer closed|other side closed|incomplete chunked|chunkedencodingerror|server disconnected",
             r"(?:remote|server|peer|host) (?:end )?(?:has )?(?:closed|reset|hung)|broken pipe|unexpected eof",
             r"\beof(?:error)?\b|premature(?:ly)? (?:close|end)|ended prematurely|getaddrinfo|\bdns\b|name resolution",
             r"name or service not known|no such host|certificate|\bssl|\btls\b|x509",

@@ -629,6 +629,146 @@ WORDINGS: list[tuple[str, int | None, str]] = [
     ("not_an_error", None, "I hit a rate limit on the search API, so I used cached results instead."),
     ("not_an_error", None, "TimeoutError: page.goto: Timeout 30000ms exceeded."),
     ("not_an_error", None, "ssh: connect to host 10.0.0.3 port 22: Connection timed out"),
+    (
+        "not_an_error",
+        None,
+        (
+            "requests.exceptions.HTTPError: 429 Client Error: Too Many Requests for url: "
+            "https://huggingface.co/api/models/x"
+        ),
+    ),
+    (
+        "not_an_error",
+        None,
+        (
+            "pip._vendor.urllib3.exceptions.ReadTimeoutError: HTTPSConnectionPool(host='pypi.org', port=443): Read "
+            "timed out."
+        ),
+    ),
+    ("not_an_error", None, "# Retry on 429 and 5xx\nMAX_RETRIES = 5"),
+    (
+        "not_an_error",
+        None,
+        (
+            "* `rate_limit_error` (429): your account has hit a rate limit\n* `overloaded_error` (529): the API is "
+            "temporarily overloaded"
+        ),
+    ),
+    ("not_an_error", None, "| 429 | Too Many Requests | Wait and retry |"),
+    ("not_an_error", None, "### 429 Too Many Requests\nThis error means that you have sent too many requests."),
+    (
+        "not_an_error",
+        None,
+        "- 401 Unauthorized: Invalid API key\n- 429 Rate limit exceeded\n- 500 Internal server error",
+    ),
+    ("not_an_error", None, "docs: describe how rate limits work"),
+    ("not_an_error", None, "The test failed because the mock server returned 503 instead of 200."),
+    ("not_an_error", None, 'const isOverloaded = message.includes("overloaded_error") || status === 529;'),
+    ("not_an_error", None, "case 'insufficient_quota': return 'Your quota is exhausted';"),
+    ("not_an_error", None, '  if status_code == 429:\n      raise RateLimitError("Too many requests")'),
+    ("not_an_error", None, 'logger.warning("rate limit exceeded, sleeping %s", delay)'),
+    (
+        "not_an_error",
+        None,
+        "I've updated the error handling so that 529 overloaded errors are retried with backoff.",
+    ),
+    ("not_an_error", None, "Could you add a fallback for when the API quota is exceeded?"),
+    ("not_an_error", None, "Why does Claude keep saying overloaded?"),
+    ("not_an_error", None, "Bug: context window exceeded is shown even when history is short"),
+    ("not_an_error", None, 'expect(result.error).toBe("rate limit exceeded")'),
+    ("not_an_error", None, 'assert "quota exceeded" in str(exc.value)'),
+    (
+        "not_an_error",
+        None,
+        '  "errors": {\n    "timeout": "The request timed out",\n    "network": "Network error"\n  },',
+    ),
+    ("not_an_error", None, "WARN deprecated inflight@1.0.6: This module is not supported"),
+    ("not_an_error", None, "HTTP 202 Ratelimit"),
+    ("not_an_error", None, "DuckDuckGoSearchException: 429 Too Many Requests"),
+    ("not_an_error", None, "Search failed: Tavily API quota exceeded"),
+    ("not_an_error", None, "Brave Search API: 429 rate limit exceeded, 1 request per second"),
+    ("not_an_error", None, "GitHub API rate limit exceeded. Wait 32 minutes or use a token."),
+    ("not_an_error", None, "fatal: the remote end hung up unexpectedly"),
+    ("not_an_error", None, "error: RPC failed; curl 56 Recv failure: Connection reset by peer"),
+    ("not_an_error", None, 'go: github.com/x/y@v1.2.3: Get "https://proxy.golang.org/...": dial tcp: i/o timeout'),
+    (
+        "not_an_error",
+        None,
+        (
+            'Error response from daemon: Get "https://registry-1.docker.io/v2/": net/http: request canceled while '
+            "waiting for connection (Client.Timeout exceeded while awaiting headers)"
+        ),
+    ),
+    ("not_an_error", None, "Bash command timed out after 120000ms"),
+    ("not_an_error", None, "Command timed out after 2m 0.0s"),
+    ("not_an_error", None, "FAIL src/client.test.ts > retries on 429"),
+    ("not_an_error", None, "E       assert 429 == 200"),
+    ("not_an_error", None, "The function now raises `QuotaExceeded` when the balance is zero."),
+    ("not_an_error", None, "WebFetch failed: Request failed with status code 403"),
+    ("not_an_error", None, "v2.1.0: better handling of rate limits and timeouts"),
+    ("not_an_error", None, 'Fixed an issue where "prompt is too long" errors were not recovered'),
+    ("not_an_error", None, "* Fixed bug where API Error 529 crashed the CLI"),
+    ("not_an_error", None, "@retry(retry=retry_if_exception_type(RateLimitError), wait=wait_exponential(max=60))"),
+    ("not_an_error", None, "cat: /var/log/nginx/error.log: 502 Bad Gateway"),
+    ("not_an_error", None, "max_retries: 3\nretry_on: [429, 503]"),
+    ("not_an_error", None, 'psycopg2.OperationalError: connection to server at "localhost" refused'),
+    (
+        "not_an_error",
+        None,
+        (
+            'yarn install v1.22.19\nerror An unexpected error occurred: "https://registry.yarnpkg.com/x: '
+            'ESOCKETTIMEDOUT".'
+        ),
+    ),
+    ("not_an_error", None, "Error: Process completed with exit code 1."),
+    ("not_an_error", None, "Your session usage: 45% · resets 7pm"),
+    ("quota_exhausted", None, "Opus weekly limit reached ∙ resets Oct 16, 9am"),
+    ("quota_exhausted", None, "You're out of Codex messages. Your rate limit resets on Jul 12."),
+    (
+        "quota_exhausted",
+        429,
+        (
+            '{"type":"error","error":{"type":"rate_limit_error","message":"Extra usage is required for long '
+            'context requests."}}'
+        ),
+    ),
+    (
+        "invalid_request",
+        400,
+        (
+            '{"type":"error","error":{"type":"invalid_request_error","message":"messages.1.content.0: unexpected '
+            '`tool_use_id` found in `tool_result` blocks: toolu_01"}}'
+        ),
+    ),
+    ("invalid_request", 400, "Unknown parameter: 'reasoning'."),
+    ("invalid_request", 400, "Multiple tools are supported only when they are all search tools."),
+    (
+        "invalid_request",
+        400,
+        (
+            "Unable to submit request because it has a mimeType parameter with value application/zip, which is not "
+            "supported."
+        ),
+    ),
+    ("invalid_request", None, "Provided messages contain invalid role"),
+    ("invalid_request", 400, "does not support tools"),
+    ("invalid_request", 400, "Model does not support image input"),
+    ("invalid_request", 400, "json: cannot unmarshal array into Go struct field"),
+    ("model_not_found", 404, "404 page not found"),
+    ("model_not_found", 400, "Provided model identifier is invalid."),
+    ("network", None, "stream error: stream ID 1; INTERNAL_ERROR; received from peer"),
+    ("network", None, "upstream connect error or disconnect/reset before headers. reset reason: connection timeout"),
+    ("network", None, "undici: other side closed"),
+    (
+        "server_error",
+        None,
+        '{"error":{"message":"The server had an error while processing your request","type":"server_error"}}',
+    ),
+    ("server_error", 500, '{"error":"llama runner process no longer running: -1"}'),
+    ("server_error", 500, "model requires more system memory (8.0 GiB) than is available (4.2 GiB)"),
+    ("auth", 403, "Cloudflare: Sorry, you have been blocked"),
+    ("auth", None, "No credentials configured for anthropic"),
+    ("auth", 401, "The Access Token you supplied is incorrect"),
     ("quota_exhausted", None, "You have hit your usage limit"),
     ("rate_limit", None, "rate_limit_error"),
     ("rate_limit", None, "RESOURCE_EXHAUSTED"),
@@ -642,4 +782,20 @@ WORDINGS: list[tuple[str, int | None, str]] = [
     ("auth", 403, '{"error":{"code":"permission_denied"}}'),
     ("quota_exhausted", 400, "Your credit balance is too low to access the API"),
     ("capacity", None, "No capacity available"),
+    (
+        "rate_limit",
+        None,
+        (
+            'Traceback (most recent call last):\n  File "x.py", line 3, in f\n    raise '
+            "self._make_status_error(err)\nopenai.RateLimitError: Error code: 429 - {'error': {'message': 'slow'}}"
+        ),
+    ),
+    (
+        "auth",
+        None,
+        "Failed to get Copilot token: GET https://api.github.com/copilot_internal/v2/token 401 Unauthorized",
+    ),
+    ("timeout", None, "Request timed out after 500s"),
+    ("quota_exhausted", None, "Add credits to continue: your credit balance is too low"),
+    ("aborted", None, "Interrupted by user\nWhat should Claude do instead?"),
 ]
