@@ -156,10 +156,10 @@ SPEAKERS: Sequence[Speaker] = (
             (
                 r"^[ \t]{0,40}(?:[-*•] |[0-9]+[.)] )?(?:add|adds|added|fix|fixes|fixed|implement|implements|"
                 r"implemented|document|documents|documented|handle|handles|handled|improve|improved|refactor|"
-                r"refactored|update|updated|support|supports|introduce|introduces|retry|retries|i(?:'ve| have|"
-                r"'ll| will| added| fixed| implemented| updated)|let me|we(?:'ve| have|'ll| will| should|"
-                r" added)|here(?:'s| is| are)|the (?:code|function|test|script|module|class|file|retry|"
-                r"middleware|handler))\b(?! (?:your|again|after|in|at|more|credits|funds|limits?|to|failed|"
+                r"refactored|update|updated|support|supports|introduce|introduces|retry(?! failed)|retries|"
+                r"i(?:'ve| have|'ll| will| added| fixed| implemented| updated)|let me|we (?:should|added|now)|"
+                r"here(?:'s| is| are)|the (?:code|function|test|script|module|class|file|retry|middleware|"
+                r"handler))\b(?! (?:your|again|after|in|at|more|credits|funds|limits?|to|"
                 r"attempts?)\b)(?! with status)"
             ),
             r"^[ \t]{0,40}(?:todo|note|fixme|example|summary|description|usage|tip|faq|q|a):",
