@@ -6,13 +6,14 @@ import sys
 
 import anyio
 
-from benchmarks import calls, decisions, failover, imports, shared_state
+from benchmarks import calls, decisions, dialects, failover, imports, shared_state
 from benchmarks.measure import Effort, Figure, table
 from benchmarks.scene import canned_server
 from pi_fallback.http.backend import httpx
 
 PARTS = {
     "calls": calls.figures,
+    "dialects": dialects.figures,
     "failover": failover.figures,
     "decisions": decisions.figures,
     "imports": imports.figures,

@@ -6,15 +6,19 @@ from random import Random
 from benchmarks.measure import Effort, Figure, Subject, in_turns, per_call_s
 from benchmarks.scene import QUESTION
 from benchmarks.server import events
-from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.config.policies import RetryPolicy
+from pi_fallback.plugins.pool import NAME, PoolFailover
 from pi_fallback.providers.openai_fold import PartialAnswer
 from pi_fallback.providers.sse import SseDecoder
 from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.engine import Engine, Episode, Pool, inline
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Episode, Pool, RetrySame, Switch, inline
 from pi_fallback.runtime.registry import Registry
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback_hookspecs import (
+    Fault,
+    FaultKind,
     Model,
     OrderRoutes,
     Producer,
@@ -31,6 +35,7 @@ from pi_fallback_hookspecs import (
 )
 
 ROUTES, PLUGINS, EVENTS = 1000, 8, 2000
+MINUTES = 10
 
 
 class Passes:
@@ -54,7 +59,7 @@ def eight() -> Registry:
 
 
 async def figures(_origin: str, effort: Effort) -> list[Figure]:
-    return [*_routing(), *await _dispatch(effort), *_decoding()]
+    return [*_routing(), _outage(), *await _dispatch(effort), *_decoding()]
 
 
 def _routing() -> list[Figure]:
@@ -89,6 +94,36 @@ def _routing() -> list[Figure]:
 def _rate(which: str, call_s: float) -> Figure:
     what = f"routing decisions, {ROUTES} routes, {PLUGINS} plugins, {which}"
     return Figure(what, f"{1 / call_s:,.0f}/s ({call_s * 1e6:.1f} µs)", "≥ 50,000/s", 1 / call_s >= 50_000)
+
+
+def _outage() -> Figure:
+    """Everything is down and a turn is offered each second: what the second to tenth minute cost."""
+    now, turns, requests = 0.0, 0, 0
+    order = tuple(Route(name, "m") for name in "abc")
+    registry = Registry.load(first=((NAME, PoolFailover()),))
+    dispatcher, pool = Dispatcher(registry), Pool(order, {route.ref: Model(route.ref) for route in order}, 1)
+    engine = Engine(
+        book=LedgerBook(MemoryLedger()),
+        now=lambda: now,
+        pool=lambda: pool,
+        policy=RetryPolicy(),
+        chance=Random(1),
+        asked=registry.asked,
+    )
+    request = Request((user_message(QUESTION),))
+    for second in range(60 * MINUTES):
+        episode, prefer, now = Episode(), order[0], max(now, float(second))
+        turns += second >= 60
+        while (attempt := inline(engine.begin(episode, request, prefer), dispatcher.ask_sync)) is not None:
+            requests += second >= 60
+            down = Fault(FaultKind.STATUS, "down", status=503)
+            outcome = inline(engine.failed(attempt, down), dispatcher.ask_sync)
+            if not isinstance(outcome, Switch | RetrySame):
+                break
+            prefer = outcome.route if isinstance(outcome, Switch) else attempt.route
+    each = requests / turns
+    what = f"requests a turn when all is down, from the second to the {MINUTES}th minute"
+    return Figure(what, f"{each:.2f}", "≤ 1.1", each <= 1.1)
 
 
 async def _dispatch(effort: Effort) -> list[Figure]:

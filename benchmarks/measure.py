@@ -79,6 +79,11 @@ def added_s(ours: Subject, raw: Subject) -> float:
     return statistics.median(a - b for a, b in zip(ours.blocks, raw.blocks, strict=True))
 
 
+def median_us(more: Subject, less: Subject) -> float:
+    """What `more` takes over `less`, in µs."""
+    return added_s(more, less) * 1e6
+
+
 def per_call_s(run: Callable[[], object], *, at_least_s: float = 0.2, repeats: int = 5) -> float:
     """The median CPU time of one call of something short, in seconds."""
     calls = 1

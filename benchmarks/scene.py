@@ -17,6 +17,7 @@ import jiter
 from benchmarks.raw import Question
 from pi_fallback.app import agent_of
 from pi_fallback.config.schema import RetryPolicy
+from pi_fallback.core.booking import Worked
 from pi_fallback.http import Http
 from pi_fallback.preparing import Options, Setup, World, prepare
 from pi_fallback.providers.dialects import dialects
@@ -25,7 +26,8 @@ from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent
 from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.engine import Engine, Episode, Pool, Switch, inline
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Episode, Pool, RetrySame, Switch, inline
 from pi_fallback.runtime.registry import Builtin, Registry
 from pi_fallback.runtime.watchdog import Watchdog
 from pi_fallback.runtime.wires import Wires
@@ -33,7 +35,6 @@ from pi_fallback.state.memory import MemoryLedger
 from pi_fallback_hookspecs import (
     Call,
     Delta,
-    Fault,
     Key,
     Level,
     Model,
@@ -41,10 +42,8 @@ from pi_fallback_hookspecs import (
     Provider,
     Reply,
     Request,
-    RequestFailed,
-    Retry,
     Route,
-    hookimpl,
+    Wake,
     origin_of,
     user_message,
 )
@@ -58,12 +57,9 @@ def body_of(request: Request) -> Question:
     return jiter.from_json(rendered(Call(Route(*model.ref), model, request)))
 
 
-class SwitchAtOnce:
-    """Answers every failure with the routes that come after the failed one."""
-
-    @hookimpl
-    def request_failed(self, event: RequestFailed) -> Retry:
-        return Retry(tuple(route for route in event.view.order if route != event.failure.route))
+def address_of(origin: str, kind: str) -> str:
+    """The base URL at which the server gives answers of that `kind`; at `refused` nobody is there."""
+    return "http://127.0.0.1:1/v1" if kind == "refused" else f"{origin}/{kind}/v1"
 
 
 @contextmanager
@@ -86,21 +82,21 @@ class Driver:
     dispatcher: Dispatcher
     prefer: Route
     request: Request
+    book: LedgerBook
 
     async def ask(self, on_delta: Callable[[Delta], None]) -> Reply:
         episode, prefer = Episode(), self.prefer
         while True:
             attempt = inline(self.engine.begin(episode, self.request, prefer), self.dispatcher.ask_sync)
             assert attempt is not None
-            result = await self.wires.send(attempt.route, self.request, on_delta)
+            result = await self.wires.send(attempt.route, self.request, on_delta, fresh=attempt.fresh)
             if isinstance(result, Reply):
                 self.engine.complete(attempt)
                 return result
-            prefer = self._next(inline(self.engine.failed(attempt, result), self.dispatcher.ask_sync), result)
-
-    def _next(self, outcome: object, fault: Fault) -> Route:
-        assert isinstance(outcome, Switch), f"{outcome} after {fault}"
-        return outcome.route
+            outcome = inline(self.engine.failed(attempt, result), self.dispatcher.ask_sync)
+            assert isinstance(outcome, Switch | RetrySame), f"{outcome} after {result}"
+            assert outcome.after_s == 0.0, outcome
+            prefer = outcome.route if isinstance(outcome, Switch) else attempt.route
 
 
 @asynccontextmanager
@@ -108,22 +104,23 @@ async def driver_over(
     origin: str, kinds: Sequence[str], request: Request, plugins: Sequence[Builtin] = ()
 ) -> AsyncGenerator[Driver]:
     """An engine whose routes lead to the `kinds` of answers that the server gives, in that order."""
-    providers = {kind: Provider(kind, f"{origin}/{kind}/v1") for kind in kinds}
+    providers = {kind: Provider(kind, address_of(origin, kind)) for kind in kinds}
     order = tuple(Route(kind, "big") for kind in kinds)
     models = {route.ref: Model(route.ref) for route in order}
     registry = Registry.load(first=plugins)
     dispatcher = Dispatcher(registry)
     watchdog = Watchdog()
     pool = Pool(order, models, 1)
-    only_key = Key("sk-benchmark", origin_of(origin))
+    keys = {kind: Key("sk-benchmark", origin_of(address_of(origin, kind))) for kind in kinds}
 
     async def key(route: Route, base_url: str) -> Key:
-        return only_key
+        return keys[route.provider]
 
     async with Http(wall=time.time) as http, anyio.create_task_group() as tasks:  # noqa: TID251
         tasks.start_soon(watchdog.run)
+        book = LedgerBook(MemoryLedger())
         engine = Engine(
-            book=LedgerBook(MemoryLedger()),
+            book=book,
             now=anyio.current_time,
             pool=lambda: pool,
             policy=RetryPolicy(enabled=False),
@@ -131,7 +128,7 @@ async def driver_over(
             asked=registry.asked,
         )
         wires = Wires(providers, dialects(http), models, key, watchdog)
-        yield Driver(engine, wires, dispatcher, order[0], request)
+        yield Driver(engine, wires, dispatcher, order[0], request, book)
         tasks.cancel_scope.cancel()
 
 
@@ -162,6 +159,14 @@ async def prompt(agent: Agent) -> None:
     await agent.settled()
 
 
+def well_again(book: LedgerBook) -> None:
+    """Let nothing rest and nothing have failed."""
+    for scope in tuple(book.ledger.rests):
+        book.enter(Wake(scope))
+    for model in tuple(book.ledger.failures):
+        book.enter(Worked(model, anyio.current_time()))
+
+
 async def forget(agent: Agent) -> None:
     """Empty the history, so that each prompt sends the same; the session file grows on, as it does in life."""
     agent.conversation.messages.clear()
@@ -174,13 +179,14 @@ async def agent_over(
     plugins: Sequence[Builtin] = (),
     listen: Callable[[feed.FeedItem], None] = lambda _item: None,
     settings: Mapping[str, object] | None = None,
+    limits: Mapping[str, float] | None = None,
 ) -> AsyncGenerator[Agent]:
     """The program's own agent with its files in a temporary folder, SQLite and session log included."""
     with tempfile.TemporaryDirectory(prefix="pi-fallback-benchmark-") as room:
         agent_dir = Path(room) / "agent"
         agent_dir.mkdir()
-        own = {"apiKey": "sk-benchmark", "models": [{"id": "big"}]}
-        providers = {kind: {"baseUrl": f"{origin}/{kind}/v1", **own} for kind in kinds}
+        own = {"apiKey": "sk-benchmark", "models": [{"id": "big", "limits": limits or {}}]}
+        providers = {kind: {"baseUrl": address_of(origin, kind), **own} for kind in kinds}
         enabled = [str(ModelRef(kind, "big")) for kind in kinds]
         (agent_dir / "models.json").write_text(json.dumps({"providers": providers}))
         (agent_dir / "settings.json").write_text(json.dumps({"enabledModels": enabled, **(settings or {})}))

@@ -1,15 +1,24 @@
 """A server of canned bytes in a process of its own: it costs the client nothing but the reading.
 
 The first part of the path says what comes: `/stream-20/…` is an answer of 20 text events, one HTTP chunk
-each, `/quota/…` is a 429. Prints its port.
+each, `/stall-3/…` breaks off after 3 of them and says nothing more, `/reset/…` is a reset, and the names of `ERRORS`
+are errors. Prints its port.
 """
 
 import asyncio
 import json
 import re
+import socket
+import struct
 from functools import lru_cache
 
 WORDS = ("the ", "quick ", "brown ", "fox ", "jumps ", "over ", "a ", "lazy ", "dog, ", "again. ")
+ERRORS = {
+    "quota": (429, {"message": "You exceeded your current quota.", "code": "insufficient_quota"}),
+    "limit": (429, {"message": "Slow down.", "code": "rate_limit_exceeded"}),
+    "overloaded": (529, {"message": "Overloaded.", "type": "overloaded_error"}),
+    "broken": (500, {"message": "Something broke.", "type": "server_error"}),
+}
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -33,14 +42,17 @@ def _event(choices: list[object], **more: object) -> bytes:
 @lru_cache
 def answer(kind: str) -> bytes:
     """The whole response to a request whose path begins with `kind`."""
-    if kind == "quota":
-        error = {"message": "You exceeded your current quota.", "code": "insufficient_quota"}
+    if kind in ERRORS:
+        status, error = ERRORS[kind]
         body = json.dumps({"error": error}).encode()
-        head = b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n"
-        return head + b"content-length: %d\r\n\r\n" % len(body) + body
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(event), event) for event in events(int(kind.removeprefix("stream-"))))
+        head = f"HTTP/1.1 {status} No\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        return head.encode() + body
+    name, _, count = kind.partition("-")
+    stalls = name == "stall"
+    pieces = events(max(20, int(count)))[: 1 + int(count)] if stalls else events(int(count))
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(event), event) for event in pieces)
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    return head + chunks + b"0\r\n\r\n"
+    return head + chunks + (b"" if stalls else b"0\r\n\r\n")
 
 
 class Canned(asyncio.Protocol):
@@ -62,7 +74,16 @@ class Canned(asyncio.Protocol):
                 return
             path = self._read.split(b" ", 2)[1].decode()
             self._read = self._read[size:]
-            self._transport.write(answer(path.split("/")[1]))
+            kind = path.split("/")[1]
+            if kind == "reset":
+                self._reset()
+                return
+            self._transport.write(answer(kind))
+
+    def _reset(self) -> None:
+        raw: socket.socket = self._transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
 
 
 async def serve() -> None:

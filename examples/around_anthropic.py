@@ -4,14 +4,19 @@ Give it the keys that you have, and questions:
 
     ANTHROPIC_API_KEY=… ANTHROPIC_API_KEY_BACKUP=… python examples/around_anthropic.py "Who was Ada?" "Who was Alan?"
 
-With LEDGER=some/file.sqlite3 other processes learn as well which account or model rests, and until when.
+With LEDGER=some/file.sqlite3 other processes learn as well which account or model rests, and until when. FIRST_S and
+QUIET_S are the seconds that a route has until its first event, and between two events.
 """
 
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TypeVar
 
 from anthropic import Anthropic
 
@@ -23,6 +28,7 @@ ROUTES = (  # best first
     Route("anthropic", "claude-sonnet-5"),
 )
 Clients = Mapping[str, Anthropic]  # one for each account
+T = TypeVar("T")
 
 
 def clients_of(environ: Mapping[str, str]) -> Clients:
@@ -31,7 +37,38 @@ def clients_of(environ: Mapping[str, str]) -> Clients:
     return {label: Anthropic(api_key=key, max_retries=0, timeout=60.0) for label, key in accounts.items() if key}
 
 
-def ask(failover: Failover, clients: Clients, question: str) -> str:
+def in_time(events: Iterable[T], first_s: float, quiet_s: float) -> Iterator[T]:
+    """Yield `events`, read in a thread of their own, as long as they come in time.
+
+    The client's timeout is one of each read: a ping that keeps the connection alive begins it anew. A thread that hangs
+    is left behind; it ends with its connection.
+    """
+    mail: SimpleQueue[tuple[T] | Exception | None] = SimpleQueue()
+
+    def read() -> None:
+        try:
+            for event in events:
+                mail.put((event,))
+            mail.put(None)
+        except Exception as error:
+            mail.put(error)
+
+    Thread(target=read, daemon=True).start()
+    limit_s = first_s
+    while True:
+        try:
+            item = mail.get(timeout=limit_s)
+        except Empty:
+            raise TimeoutError(f"no event within {limit_s:g} s") from None
+        if item is None:
+            return
+        if isinstance(item, Exception):
+            raise item
+        yield item[0]
+        limit_s = quiet_s
+
+
+def ask(failover: Failover, clients: Clients, question: str, *, first_s: float = 60.0, quiet_s: float = 60.0) -> str:
     pieces: list[str] = []
     for attempt in failover.attempts():
         with attempt:
@@ -42,7 +79,7 @@ def ask(failover: Failover, clients: Clients, question: str) -> str:
                 messages=[{"role": "user", "content": question}],
                 stream=True,
             ) as stream:
-                for event in stream:
+                for event in in_time(stream, first_s, quiet_s):
                     if event.type == "content_block_delta" and event.delta.type == "text_delta":
                         attempt.emitted()
                         pieces.append(event.delta.text)
@@ -61,10 +98,11 @@ def main() -> None:
     if not routes:
         sys.exit("Set ANTHROPIC_API_KEY or ANTHROPIC_API_KEY_BACKUP.")
     failover = Failover(routes, state=os.environ.get("LEDGER"))
+    limits = {name: float(os.environ[name.upper()]) for name in ("first_s", "quiet_s") if name.upper() in os.environ}
     questions = sys.argv[1:] or ["Who was Ada Lovelace?", "Who was Alan Turing?"]
     try:
         with ThreadPoolExecutor() as threads:
-            for answer in threads.map(lambda question: ask(failover, clients, question), questions):
+            for answer in threads.map(partial(ask, failover, clients, **limits), questions):
                 print(answer)
     except NoRouteLeft as error:
         sys.exit(str(error))

@@ -4,7 +4,8 @@ Give it the keys that you have, and a question:
 
     OPENAI_API_KEY=… OPENAI_API_KEY_BACKUP=… OPENROUTER_API_KEY=… python examples/around_openai.py "Why is it so?"
 
-What fails is said on the error output, with the route that takes over.
+What fails is said on the error output, with the route that takes over. FIRST_S and QUIET_S are the seconds that a route
+has until its first piece, and between two pieces.
 """
 
 import logging
@@ -41,10 +42,13 @@ def clients_of(environ: Mapping[str, str]) -> Clients:
     }
 
 
-async def ask(failover: Failover, clients: Clients, question: str) -> str:
+async def ask(
+    failover: Failover, clients: Clients, question: str, *, first_s: float = 60.0, quiet_s: float = 30.0
+) -> str:
     pieces: list[str] = []
     async for attempt in failover.attempts():
-        with attempt:
+        # The client's timeout is one of each read: a comment that keeps the connection alive begins it anew.
+        with attempt, anyio.fail_after(first_s) as limit:
             pieces, reason = [], None  # what a route that failed has said is not part of the answer
             client = clients[attempt.route.provider, attempt.route.credential]
             stream = await client.chat.completions.create(
@@ -58,6 +62,8 @@ async def ask(failover: Failover, clients: Clients, question: str) -> str:
                             pieces.append(choice.delta.content)
                         if choice.delta.tool_calls:
                             attempt.emitted(Phase.TOOL_ARGS)
+                        if choice.delta.content or choice.delta.tool_calls:
+                            limit.deadline = anyio.current_time() + quiet_s
                         reason = choice.finish_reason or reason
             attempt.complete(reason)
     return "".join(pieces)
@@ -70,7 +76,11 @@ async def main() -> None:
     if not routes:
         sys.exit("Set OPENAI_API_KEY, OPENAI_API_KEY_BACKUP or OPENROUTER_API_KEY.")
     try:
-        print(await ask(Failover(routes), clients, " ".join(sys.argv[1:]) or "Why is the sky blue?"))
+        question = " ".join(sys.argv[1:]) or "Why is the sky blue?"
+        limits = {
+            name: float(os.environ[name.upper()]) for name in ("first_s", "quiet_s") if name.upper() in os.environ
+        }
+        print(await ask(Failover(routes), clients, question, **limits))
     except NoRouteLeft as error:
         sys.exit(str(error))
     finally:

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from pi_fallback import debugging
-from pi_fallback.core.explaining import Row, sentences
-from pi_fallback.core.patterns import find
+from pi_fallback.core.explaining import Row, sentences, since
+from pi_fallback.core.selection import meant
 from pi_fallback.credentials.accounts import secrets_in
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import ConfigError, NoUsableModel
@@ -164,8 +164,7 @@ def explain_command(decisions: DecisionLog) -> Command:
 
 def explained(rows: Sequence[Row], last: int) -> str:
     """The `last` decisions of `rows`, oldest first, as text."""
-    routings = [row for row in rows if row["type"] == "routing"][-last:]
-    lines = [line for row in routings for line in sentences(row, _moment)]
+    lines = [line for row in since(rows, last) if row["type"] == "routing" for line in sentences(row, _moment)]
     return "\n".join(lines) if lines else "Nothing has been decided yet."
 
 
@@ -200,9 +199,10 @@ def route_to(setup: Setup, name: str) -> Route:
 
     Raises:
         UnknownModel: nothing fits, or several do.
-        NoUsableModel: it has no usable key.
+        NoUsableModel: it has no usable key, or its provider cannot be used.
     """
-    choice = find(name, dict.fromkeys((*(route.ref for route in setup.selection.order), *setup.catalog.models)))
+    known = dict.fromkeys((*(route.ref for route in setup.selection.order), *setup.catalog.models))
+    choice = meant(name, known, setup.catalog)
     usable = setup.usable.get(choice.ref.provider)
     if not usable:
         raise NoUsableModel(f"{choice.ref} has no usable key. Add {choice.ref.provider} to auth.json.")
@@ -214,6 +214,11 @@ def level_of(setup: Setup, model: ModelRef) -> str | None:
 
 
 def clock_time(in_s: float, wall: float) -> str:
-    """The moment `in_s` seconds from now on the user's own clock, with the date if that is not today's."""
-    now, moment = datetime.fromtimestamp(wall), datetime.fromtimestamp(wall + in_s)
-    return f"at {moment:%H:%M:%S}" if moment.date() == now.date() else f"on {moment:%a %d %b at %H:%M}"
+    """The moment `in_s` seconds from now on the user's own clock, with the date and year that are not today's."""
+    try:
+        now, moment = datetime.fromtimestamp(wall), datetime.fromtimestamp(wall + in_s)
+    except (ValueError, OverflowError, OSError):  # which of them depends on the system
+        return "beyond the end of the calendar"
+    if moment.date() == now.date():
+        return f"at {moment:%H:%M:%S}"
+    return f"on {moment:%a %d %b at %H:%M}" if moment.year == now.year else f"on {moment:%a %d %b %Y at %H:%M}"

@@ -18,6 +18,7 @@ from pi_fallback.app import agent_of, decision_path, explained
 from pi_fallback.config import store
 from pi_fallback.config.trust import Trust, TrustState, has_project_files
 from pi_fallback.core.clean import clean
+from pi_fallback.core.explaining import since
 from pi_fallback.errors import MissingExtra, SessionError, single
 from pi_fallback.modes.json_mode import run_json
 from pi_fallback.modes.print_mode import run_print
@@ -68,7 +69,7 @@ NO_PLUGIN = click.option("--no-plugin", "without_plugins", multiple=True, metava
 @click.command(
     "pi-fallback",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Commands: pi-fallback classify | demo | models | plugins | trust | untrust (each with --help).",
+    epilog="Commands: pi-fallback classify | demo | explain | models | plugins | trust | untrust (each with --help).",
 )
 @click.argument("words", nargs=-1, metavar="[PROMPT]")
 @click.option("-p", "--print", "print_mode", is_flag=True, help="Answer on stdout and exit; - reads the prompt.")
@@ -294,13 +295,16 @@ def models_command(
 def explain_command(last: int, as_json: bool) -> int:
     """Say why the last requests of this user's agents went where they went: the choice, its cause, and why no other."""
     world = real_world()
-    rows = tuple(read_rows(decision_path(world)))
+    problems: list[str] = []
+    rows = tuple(read_rows(decision_path(world), problems.append))
+    for problem in problems:
+        click.echo(f"pi-fallback: {problem}", err=True)
     if as_json:
-        for row in rows[-last:]:
-            click.echo(json.dumps(row, ensure_ascii=False))
-    else:
+        for row in since(rows, last):
+            click.echo(clean(json.dumps(row, ensure_ascii=False)))
+    elif rows or not problems:
         click.echo(clean(explained(rows, last)))
-    return 0
+    return 1 if problems and not rows else 0
 
 
 def _headers(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

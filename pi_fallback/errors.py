@@ -42,10 +42,15 @@ class CredentialError(PiFallbackError):
 
 
 class UnknownModel(PiFallbackError):
-    """`name` fits no model; `near` holds names that are close to it."""
+    """`name` fits no model; `near` holds names that are close to it, `hint` is what to do if none is."""
 
-    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
-        hint = f"Did you mean {' or '.join(near)}?" if near else "`pi-fallback models` lists those that are usable."
+    def __init__(
+        self,
+        name: str,
+        near: tuple[str, ...] = (),
+        hint: str = "`pi-fallback models` lists those that are usable.",
+    ) -> None:
+        hint = f"Did you mean {' or '.join(near)}?" if near else hint
         super().__init__(f"There is no model {name!r}. {hint}")
         self.name = name
         self.near = near

@@ -10,7 +10,7 @@ from pi_fallback.core.selection import Wishes, select
 from pi_fallback.errors import PiFallbackError
 from pi_fallback.preparing import Setup, trust_state
 from pi_fallback.runtime import feed
-from pi_fallback.runtime.engine import Pool
+from pi_fallback.runtime.plans import Pool
 from pi_fallback.runtime.signals import Signals
 
 RECHECK_S = 1.0  # how long an edit of settings.json may go unseen

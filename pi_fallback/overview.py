@@ -123,7 +123,7 @@ class Overview:
 
 def as_text(rows: Sequence[Row]) -> Iterator[str]:
     """The lines of a table."""
-    table = [HEADER, *map(_cells, rows)]
+    table = [HEADER, *(tuple(map(clean_line, _cells(row))) for row in rows)]
     widths = [max(len(line[column]) for line in table) for column in range(len(HEADER))]
     for line in table:
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -1,14 +1,14 @@
 """Preparing: what is found out before a session opens: files, plugins, accounts, models."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pi_fallback import models_cache
 from pi_fallback.config import store
 from pi_fallback.config.problems import Problem, shown
-from pi_fallback.config.schema import OAuthEntry
+from pi_fallback.config.schema import ModelsFile, OAuthEntry
 from pi_fallback.config.store import Configuration
 from pi_fallback.config.trust import Trust, TrustState
 from pi_fallback.core.catalog import Catalog, asked_for, build, named_providers
@@ -22,10 +22,13 @@ from pi_fallback.plugins.pool import NAME as POOL
 from pi_fallback.plugins.pool import PoolFailover
 from pi_fallback.plugins.progress import NAME as PROGRESS
 from pi_fallback.plugins.progress import ProgressDetection
+from pi_fallback.providers.dialects import DIALECTS
 from pi_fallback.providers.placing import ADDRESS_VARIABLES, known_providers
+from pi_fallback.providers.streaming import AUTHS
 from pi_fallback.runtime.discovery import discover
 from pi_fallback.runtime.registry import Registry
 from pi_fallback.runtime.toolbox import Approval
+from pi_fallback_hookspecs import Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +161,9 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         selection = select(catalog, labels(found.accounts), settings, wishes)
         if needs_model and not selection.order:
             _refuse((*problems, *(_located(problem, world) for problem in not_usable)))
-            raise NoUsableModel(NOTHING.format(auth=shown(world.agent_dir / "auth.json")))
+            why = "" if catalog.closed else ", because no key was found"
+            nothing = NOTHING.format(why=why, auth=shown(world.agent_dir / "auth.json"))
+            raise NoUsableModel("\n".join((*catalog.notices, nothing)))
     except PiFallbackError as error:
         if needs_model:
             raise
@@ -172,6 +177,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         *known.notices,
         *catalog.notices,
         *found.notices,
+        *_replaced(configuration.models, catalog.providers, found.accounts),
         *(str(_located(problem, world)) for problem in not_usable),
         *selection.notices,
     ]
@@ -189,9 +195,30 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
     )
 
 
+_OWN_AUTH = {dialect.name: dialect.auth for dialect in DIALECTS}
+
+
+def _replaced(file: ModelsFile, providers: Mapping[str, Provider], found: Sequence[Account]) -> Iterator[str]:
+    """A sentence for each header of `file` in whose place the key of an account is sent."""
+    for account in found:
+        config, provider = file.providers.get(account.provider), providers[account.provider]
+        if config is None or account.kind == "none" or account.unusable:
+            continue
+        spoken = {model.ref.id: model.dialect for model in provider.models}
+        owners = [("", "", config.headers)]
+        owners += [(f".models[{i}]", item.id, item.headers) for i, item in enumerate(config.models)]
+        owners += [(f".modelOverrides.{name}", name, change.headers) for name, change in config.model_overrides.items()]
+        for where, model, headers in owners:
+            bears = AUTHS.get(provider.auth) or _OWN_AUTH.get(spoken.get(model) or provider.dialect)
+            for name in headers:
+                if bears is not None and name.lower() == bears[0]:
+                    field = f"models.json, providers.{provider.id}{where}.headers.{name}"
+                    yield f"{field} is not sent: the key of {account.found_in} goes in its place. Take one of them out."
+
+
 NOTHING = (
-    "There is no model to use, because no key was found. Set one such as OPENAI_API_KEY, OPENROUTER_API_KEY or "
-    "GROQ_API_KEY, put it into {auth}, or name a server of your own in models.json."
+    "There is no model to use{why}. Set a key such as OPENAI_API_KEY, OPENROUTER_API_KEY or GROQ_API_KEY, "
+    "put it into {auth}, or name a server of your own in models.json."
 )
 
 

@@ -13,17 +13,17 @@ from pi_fallback.models_cache import CachedModel, CacheFile, Entry
 from pi_fallback.preparing import Setup
 from pi_fallback.prices import Facts
 from pi_fallback.providers.known import LISTS_NOTHING
-from pi_fallback.providers.listing import Listed, listed
+from pi_fallback.providers.listing import MAX_MODELS, Listed, listed
 from pi_fallback_hookspecs import ModelRef, Provider, Route
 
 TIME_S = 5.0  # for all together: nobody waits longer for a list that is only looked at
 
 
 class Refreshed(NamedTuple):
-    """The cache as it is now, and a sentence for each list that could not be had."""
+    """The cache as it is now, and a sentence for each list that could not be had, or not whole."""
 
     file: CacheFile
-    failures: tuple[str, ...]
+    said: tuple[str, ...]
 
 
 async def refreshed(
@@ -34,6 +34,7 @@ async def refreshed(
     cache, wall = models_cache.load(path).file, setup.world.wall()
     asked = [provider for provider in _with_lists(setup) if force or not cache.is_fresh(provider, wall=wall)]
     entries: dict[str, Entry] = {}
+    said: list[str] = []
     failures = {provider.id: f"no answer within {time_s:g} s" for provider in asked}
 
     async def ask(provider: Provider) -> None:
@@ -46,13 +47,17 @@ async def refreshed(
             failures[provider.id] = setup.redactor.clean(str(error)).removesuffix(".")
             return
         del failures[provider.id]
-        entries[models_cache.key_of(provider)] = Entry(at=wall, models=_records(told, provider, facts))
+        # A server that echoes what it was sent may list the key itself.
+        safe = [model for model in told if setup.redactor.clean(model.id + model.name) == model.id + model.name]
+        if len(safe) > MAX_MODELS:
+            said.append(f"{provider.id} lists more than {MAX_MODELS:,} models. The first {MAX_MODELS:,} are kept.")
+        entries[models_cache.key_of(provider)] = Entry(at=wall, models=_records(safe[:MAX_MODELS], provider, facts))
 
     with anyio.move_on_after(time_s):
         async with anyio.create_task_group() as tasks:
             for provider in asked:
                 tasks.start_soon(ask, provider)
-    said = [f"The list of {provider} could not be refreshed: {why}." for provider, why in failures.items()]
+    said += [f"The list of {provider} could not be refreshed: {why}." for provider, why in failures.items()]
     if entries:
         try:
             models_cache.save(path, entries, wall=wall)

@@ -15,8 +15,9 @@ from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.conversation import UnwrittenLog
 from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.engine import Engine, Pool
+from pi_fallback.runtime.engine import Engine
 from pi_fallback.runtime.nobody import Nobody
+from pi_fallback.runtime.plans import Pool
 from pi_fallback.runtime.registry import Registry
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.toolbox import Approval, Toolbox

@@ -114,6 +114,8 @@ def _sentence(detail: ErrorDetails, value: Json) -> tuple[str, str]:
             return f'"type" must be {options}', "Write one of these."
         case "greater_than_equal":
             return f"must be at least {context['ge']}", "Write a larger number."
+        case "less_than_equal":
+            return f"must be at most {context['le']:.0f}", "Write a smaller number: 31 days are the longest."
         case "greater_than":
             return f"must be more than {context['gt']}", "Write a larger number."
         case "value_error":

@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from pi_fallback.config import compat
 from pi_fallback.config.policies import ProgressSettings, RetryPolicy
 from pi_fallback_hookspecs import Limits, Price
 
@@ -81,9 +82,12 @@ def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
-Seconds: TypeAlias = Annotated[FiniteFloat, Field(ge=0)]
+MONTH_S = 31 * 86_400  # nothing waits longer: a provider's own word is cut there too, and no calendar ends before
+Seconds: TypeAlias = Annotated[FiniteFloat, Field(ge=0, le=MONTH_S)]
+Milliseconds: TypeAlias = Annotated[NonNegativeInt, Field(le=MONTH_S * 1000)]
 Dollars: TypeAlias = Annotated[FiniteFloat, Field(ge=0)]
 BaseUrl: TypeAlias = Annotated[str, AfterValidator(endpoint)]
+Compat: TypeAlias = Annotated[Mapping[str, object], AfterValidator(compat.checked)]
 Headers: TypeAlias = Annotated[Mapping[str, str], AfterValidator(sendable)]
 
 
@@ -102,8 +106,8 @@ class FileModel(
 class RetryConfig(FileModel, frozen=True):
     enabled: bool = True
     max_retries: NonNegativeInt = 3
-    base_delay_ms: NonNegativeInt = 2000
-    max_agent_delay_ms: NonNegativeInt = 60_000
+    base_delay_ms: Milliseconds = 2000
+    max_agent_delay_ms: Milliseconds = 60_000
 
     def policy(self) -> RetryPolicy:
         return RetryPolicy(self.enabled, self.max_retries, self.base_delay_ms / 1000, self.max_agent_delay_ms / 1000)
@@ -139,7 +143,7 @@ class Settings(FileModel, frozen=True):
     default_model: Text | None = None
     default_thinking_level: ThinkingLevel | None = None
     enabled_models: tuple[Text, ...] | None = Field(None, strict=False)
-    http_idle_timeout_ms: NonNegativeInt | None = None
+    http_idle_timeout_ms: Milliseconds | None = None
     retry: RetryConfig = RetryConfig()
     fallback: FallbackConfig = FallbackConfig()
 
@@ -198,7 +202,7 @@ class ModelOverride(FileModel, frozen=True):
     cost: CostConfig | None = None
     limits: LimitsConfig = LimitsConfig()
     headers: Headers = {}
-    compat: Mapping[str, object] = {}
+    compat: Compat = {}
 
 
 class ModelConfig(ModelOverride, frozen=True):
@@ -214,7 +218,7 @@ class ProviderConfig(FileModel, frozen=True):
     api: Text | None = None
     auth_header: bool = False
     headers: Headers = {}
-    compat: Mapping[str, object] = {}
+    compat: Compat = {}
     models: tuple[ModelConfig, ...] = Field((), strict=False)
     model_overrides: Mapping[str, ModelOverride] = {}
 

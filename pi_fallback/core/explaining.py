@@ -1,15 +1,18 @@
 """Explaining: records of routing and of the ledger as rows of JSON, and those rows as sentences."""
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import assert_never, cast
 
 from pi_fallback.core.booking import Entry, Failed, Worked
+from pi_fallback.core.clean import clean_line
 from pi_fallback.core.closing import one_line
 from pi_fallback.core.routing import Routing
 from pi_fallback_hookspecs import FailureKind, ModelRef, Rest, Route, Scope, ScopeKind, Wake
 
 Row = Mapping[str, object]
+LAST_WALL = 2.5e11  # the year 9892: no calendar goes much further
 CANDIDATES = 50  # of those that were passed over: more would tell nobody anything
 
 Clock = Callable[[float], float]
@@ -77,9 +80,24 @@ def entry_of(row: Row, monotonic: Clock) -> Entry | None:
         raise ValueError(f"a record without {error}") from None
 
 
+def row_of(line: bytes) -> Row | None:
+    """Return the row in `line` of a file, or None if it is not one as this module makes them."""
+    try:
+        row: object = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and _is_row(row := cast("Row", row)) else None
+
+
+def since(rows: Sequence[Row], last: int) -> Sequence[Row]:
+    """The `last` decisions of `rows`, with what the ledger was told between them and after."""
+    decisions = [index for index, row in enumerate(rows) if row["type"] == "routing"]
+    return rows[decisions[-last] :] if last < len(decisions) else rows
+
+
 def sentences(row: Row, clock_words: Callable[[float], str]) -> Iterator[str]:
     """Say what a row of `routing_row` tells, a line at a time; `clock_words` words a wall time."""
-    choice, by, after_s = row.get("choice"), row.get("by"), row.get("after_s")
+    choice, by, after_s = _said(row, "choice"), _said(row, "by"), row.get("after_s")
     head = {
         "begins": f"began on {choice}",
         "repeats": f"repeated on {choice}",
@@ -88,13 +106,67 @@ def sentences(row: Row, clock_words: Callable[[float], str]) -> Iterator[str]:
     }[str(row["verdict"])]
     wait = f", after {after_s:g} s" if isinstance(after_s, int | float) and after_s else ""
     decided = f" ({by})" if by else ""
-    yield f"{clock_words(cast('float', row['at']))}  {head}{wait}: {row['reason']}{decided}"
+    yield f"{clock_words(cast('float', row['at']))}  {head}{wait}: {_said(row, 'reason')}{decided}"
     failure = cast("Row | None", row.get("failure"))
     if failure is not None:
-        yield f"  because {failure['route']} failed: {failure['kind']}: {failure['text']}"
+        yield f"  because {_said(failure, 'route')} failed: {_said(failure, 'kind')}: {_said(failure, 'text')}"
     for refused in cast("list[Row]", row.get("refused") or []):
-        yield f"  not {refused['route']}: {refused['why']}"
+        yield f"  not {_said(refused, 'route')}: {_said(refused, 'why')}"
     yield f"  out of {row['candidates']} routes"
+
+
+def _said(row: Row, name: str) -> str:
+    return clean_line(str(row.get(name) or ""))
+
+
+def _is_row(row: Row) -> bool:
+    match row:
+        case {"type": "routing", "at": at, "verdict": verdict, "reason": str(), "candidates": int()}:
+            return (
+                _is_wall(at)
+                and isinstance(verdict, str)
+                and verdict in {"begins", "repeats", "switches", "stops"}
+                and isinstance(row.get("choice"), str | None)
+                and isinstance(row.get("by"), str | None)
+                and _is_wall(row.get("after_s", 0))
+                and _are_strings(row.get("failure", _NO_FAILURE), "route", "kind", "text")
+                and isinstance(refused := row.get("refused", []), list)
+                and all(_are_strings(one, "route", "why") for one in cast("list[object]", refused))
+            )
+        case {"type": "rest", "at": at, "scope": scope, "until": until, "reason": str()}:
+            return _is_wall(at) and _is_wall(until) and _is_scope(scope)
+        case {"type": "wake", "at": at, "scope": scope}:
+            return _is_wall(at) and _is_scope(scope)
+        case {"type": "worked", "at": at, "model": model}:
+            return _is_wall(at) and _is_strings(model, 2)
+        case {"type": "failed", "at": at, "model": model, "kind": str(kind), "text": str()}:
+            return _is_wall(at) and _is_strings(model, 2) and kind in _FAILURE_KINDS
+        case _:
+            return False
+
+
+_NO_FAILURE = {"route": "", "kind": "", "text": ""}
+_FAILURE_KINDS, _SCOPE_KINDS = frozenset(FailureKind), frozenset(ScopeKind)
+
+
+def _is_wall(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= LAST_WALL  # which NaN is not
+
+
+def _is_scope(value: object) -> bool:
+    return _is_strings(value, 4) and cast("list[str]", value)[0] in _SCOPE_KINDS
+
+
+def _is_strings(value: object, length: int) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value := cast("list[object]", value)) == length
+        and all(isinstance(one, str) for one in value)
+    )
+
+
+def _are_strings(row: object, *names: str) -> bool:
+    return isinstance(row, dict) and all(isinstance(cast("Row", row).get(name), str) for name in names)
 
 
 def _named(route: Route) -> dict[str, object]:

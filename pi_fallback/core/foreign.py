@@ -12,10 +12,13 @@ import jiter
 
 from pi_fallback.core.error_objects import Said, said_in
 from pi_fallback.core.foreign_names import CONTROL, FINISHES, PHRASES, TELLING, VAGUE
+from pi_fallback.core.foreign_origin import is_of_server, raised_in_client, speaking_names
 from pi_fallback_hookspecs import Fault, FaultKind, Phase
 
 TEXT_MAX = 64 * 1024
 CHAIN_MAX = 20
+GROUP_MAX = 1000  # links and members of groups in groups
+COMPANY = ("response", "headers", "body", "details", "request_info")  # beside an HTTP status called `code` or `status`
 KEPT = ("retry-after", "x-ratelimit-", "anthropic-ratelimit-", "x-request-id", "request-id", "x-should-retry")
 
 Waits = Callable[[Mapping[str, str]], float | None]
@@ -23,22 +26,45 @@ Waits = Callable[[Mapping[str, str]], float | None]
 
 
 def fault_of(
-    error: BaseException, *, waits: Waits, phase: Phase = Phase.PRE, before: BaseException | None = None
+    error: BaseException,
+    *,
+    waits: Waits,
+    phase: Phase = Phase.PRE,
+    before: BaseException | None = None,
+    told: bool = False,
 ) -> Fault | None:
     """Return what `error` tells of a model call that failed, or None if it is not recognisably one.
 
     Control flow and cancellation are None, and so is a group in which anything else is. An explicit
     cause (`raise … from …`) speaks for an exception that is not recognised; the mere context does not:
-    a mistake in the code that handles a failure is a mistake. `before` is what was being handled when
-    the call began: that, and what lies behind it, belongs to another story.
+    a mistake in the code that handles a failure is a mistake. Python's own exceptions speak behind a
+    client's, or raised in one: a broken pipe may as well be the caller's own. `before` is what was being
+    handled when the call began: that, and what lies behind it, belongs to another story. With `told`
+    somebody has said that this is the call's failure: then every name speaks.
     """
+    faults = [_fault_of(one, waits, phase, before, told=told) for one in _members(error)]
+    return None if None in faults else faults[0]
+
+
+def _members(error: BaseException) -> list[BaseException]:
+    """`error`, or all that lies in the group that it is."""
+    found: list[BaseException] = []
+    left = [error]
+    while left and len(found) < GROUP_MAX:
+        one = left.pop()
+        if isinstance(one, ExceptionGroup):
+            left += reversed(cast("ExceptionGroup[Exception]", one).exceptions)
+        else:
+            found.append(one)
+    return found
+
+
+def _fault_of(
+    error: BaseException, waits: Waits, phase: Phase, before: BaseException | None, *, told: bool
+) -> Fault | None:
     if not isinstance(error, Exception) or type(error).__name__ in CONTROL:
         return None
-    if isinstance(error, ExceptionGroup):
-        members = cast("ExceptionGroup[Exception]", error).exceptions
-        faults = [fault_of(member, waits=waits, phase=phase, before=before) for member in members]
-        return None if None in faults else faults[0]
-    facts = _Facts()
+    facts = _Facts(speaks=told)
     for link, is_explicit in _chain(error, before):
         if not (is_explicit or facts.is_recognised):
             break
@@ -48,8 +74,9 @@ def fault_of(
 
 @dataclass
 class _Facts:
-    """What the links of a chain tell together, the outermost first."""
+    """What the links of a chain tell together, the outermost first. With `speaks` names of Python's own count."""
 
+    speaks: bool = False
     status: int | None = None
     response: object = None
     said: Said | None = None
@@ -66,13 +93,15 @@ class _Facts:
 
     def take(self, link: BaseException) -> None:
         self.last = link
+        if not self.speaks and is_of_server(link):
+            return
         response = _get(link, "response")
-        status = _status(link, response)
+        names = speaking_names(link, every=self.speaks or self.is_recognised or raised_in_client(link))
+        status = _status(link, response, has_company=_has_company(link, names))
         if self.status is None and status is not None and status >= 300:
             self.status = status
         if self.response is None and response is not None:
             self.response = response
-        names = [kind.__name__ for kind in type(link).__mro__]
         if self.telling is None:
             self.telling = _first(names, TELLING)
             if self.telling is FaultKind.MALFORMED and "RemoteProtocolError" in names:
@@ -136,14 +165,20 @@ def _chain(error: BaseException, before: BaseException | None) -> Iterator[tuple
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
-def _status(link: BaseException, response: object) -> int | None:
+def _has_company(link: BaseException, names: list[str]) -> bool:
+    """Whether a number called `code` or `status` is one of HTTP: own exceptions have such numbers too."""
+    known = any(name in TELLING or name in VAGUE for name in names)
+    return known or any(_get(link, name) is not None for name in COMPANY)
+
+
+def _status(link: BaseException, response: object, *, has_company: bool) -> int | None:
     """The HTTP status: `code` and `status` are words with some clients."""
-    found = (_get(holder, name) for holder, name in _holders(link, response))
+    found = (_get(holder, name) for holder, name in _holders(link, response, has_company=has_company))
     return next((value for value in found if _is_status(value)), None)
 
 
-def _holders(link: BaseException, response: object) -> Iterator[tuple[object, str]]:
-    for name in ("status_code", "status", "code", "http_status"):
+def _holders(link: BaseException, response: object, *, has_company: bool) -> Iterator[tuple[object, str]]:
+    for name in ("status_code", "status", "code", "http_status") if has_company else ("status_code", "http_status"):
         yield link, name
     for name in ("status_code", "status"):
         yield response, name
@@ -195,6 +230,12 @@ def _first(names: list[str], table: Mapping[str, FaultKind]) -> FaultKind | None
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def named(error: BaseException) -> str:
+    """`error` by its class and its words."""
+    words = _text(error)
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def _text(error: BaseException) -> str:

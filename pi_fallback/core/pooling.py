@@ -113,7 +113,7 @@ def rules_out(failure: Failure, route: Route, view: View) -> bool:
             return (route.provider, route.credential) == (failed.provider, failed.credential)
         case K.MODEL_NOT_FOUND | K.CONTENT_POLICY | K.INVALID_REQUEST | K.OUTPUT_LIMIT:
             return route.ref == failed.ref
-        case K.CONTEXT_OVERFLOW if failure.fault is not None and failure.fault.code is None:
+        case K.CONTEXT_OVERFLOW if failure.fault is not None and failure.fault.code in (None, "413"):
             return route.provider == failed.provider  # a bare 413 may be a gateway's limit, and says nothing of windows
         case K.CONTEXT_OVERFLOW:
             return not _may_be_larger(route, failed, view)

@@ -5,12 +5,15 @@ from difflib import get_close_matches
 
 _EVERYWHERE: Mapping[str, str] = {
     "supportsStreaming": "false: ask for the whole answer at once",
+}
+_WITH_PREFILL: Mapping[str, str] = {
+    **_EVERYWHERE,
     "supportsAssistantPrefill": "true: goes on from the beginning of its own answer, after a cut in the middle",
 }
 
 QUIRKS: Mapping[str, Mapping[str, str]] = {
     "openai-completions": {
-        **_EVERYWHERE,
+        **_WITH_PREFILL,
         "requiresPrefixFlag": "true: the beginning of an answer is marked as one, as DeepSeek and Mistral want it",
         "maxTokensField": "the name of the output limit: `max_tokens` (default) or `max_completion_tokens`",
         "supportsUsageInStreaming": "false: do not ask for usage in a stream",
@@ -28,7 +31,7 @@ QUIRKS: Mapping[str, Mapping[str, str]] = {
         "reasoningEffortMap": "what a model calls each level of thinking; null leaves it out",
     },
     "anthropic-messages": {
-        **_EVERYWHERE,
+        **_WITH_PREFILL,
         "thinking": "how it is asked to think: `adaptive` (default), `budget` (before Claude 4.6) or `none`",
         "thinkingOff": "how it is told not to think: `disabled` or `between_tools`; else by the least effort",
         "thinkingBlockBinding": "what becomes of thoughts whose beginning has changed, such as `drop_block`",
@@ -38,7 +41,7 @@ QUIRKS: Mapping[str, Mapping[str, str]] = {
         "supportsEagerToolInputStreaming": "true: arguments of tools come as they are written",
     },
     "google-generative-ai": {
-        **_EVERYWHERE,
+        **_WITH_PREFILL,
         "codeAssist": "true: the wire of Cloud Code Assist",
         "project": "the project that Cloud Code Assist asks for",
         "thinkingFormat": "`level` (from Gemini 3 on) or `budget` (Gemini 2)",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pi_fallback.core.pooling import LATELY_S
 from pi_fallback_hookspecs import Failure, Ledger, Route
 
 
@@ -50,7 +51,12 @@ class Routing:
             return f"rests for another {max(0.0, rest.until - self.at):.0f} s: {rest.reason}"
         if route in self.visited:
             return "has failed in this incident"
-        return "the choice was made among others" if self.by else "the session stands on another"
+        if not self.by:
+            return "the session stands on another"
+        mark = self.ledger.failures.get(route.ref)
+        if mark is not None and self.at - mark.at < LATELY_S:
+            return f"failed {max(0.0, self.at - mark.at):.0f} s ago: {mark.kind.value}"
+        return "the choice was made among others"
 
     def is_news_after(self, last: "Routing | None") -> bool:
         """Whether this tells more than `last`: a failure, another choice, or other candidates."""

@@ -52,7 +52,7 @@ def select(catalog: Catalog, labels: Labels, settings: Settings, wishes: Wishes)
         choice.ref: choice.level for choice in enabled or () if choice.level is not None
     }
     if wishes.model is not None:
-        wanted = find(wishes.model, catalog.models, listed=catalog.listed)
+        wanted = meant(wishes.model, catalog.models, catalog)
         if wanted.level is not None:
             levels[wanted.ref] = wanted.level
         if not labels.get(wanted.ref.provider):
@@ -63,6 +63,21 @@ def select(catalog: Catalog, labels: Labels, settings: Settings, wishes: Wishes)
     order = pool(catalog, labels, first=first, enabled=enabled)
     start = next((route for route in order if first is None or route.ref == first), None)
     return Selection(order, start, levels, tuple(notices))
+
+
+def meant(name: str, models: Iterable[ModelRef], catalog: Catalog) -> Choice:
+    """The one of `models` that the user means by `name`.
+
+    Raises:
+        UnknownModel: nothing fits, or several do.
+        NoUsableModel: its provider cannot be used, so that nobody knows its models.
+    """
+    try:
+        return find(name, models, listed=catalog.listed)
+    except UnknownModel:
+        if (why := catalog.closed.get(name.partition("/")[0])) is None:
+            raise
+        raise NoUsableModel(f"{name} cannot be used: {why}") from None
 
 
 def why_no_account(catalog: Catalog, ref: ModelRef) -> str:
@@ -113,6 +128,8 @@ def _enabled(
 
 def _refuse(resolution: Resolution, catalog: Catalog) -> NoReturn:
     if not resolution.choices:
+        if (why := catalog.closed.get(resolution.unknown[0].partition("/")[0])) is not None:
+            raise NoUsableModel(f"{resolution.unknown[0]} cannot be used: {why}")
         raise UnknownModel(resolution.unknown[0], near(resolution.unknown[0], (*catalog.models, *catalog.listed)))
     raise NoUsableModel(why_no_account(catalog, resolution.choices[0].ref))
 

@@ -127,7 +127,15 @@ def secrets_in(
         yield from (environ[name].strip() for name in provider.env if name in environ)
 
 
-_SECRET_HEADER = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
+_SECRET_HEADER = re.compile("auth|key|token|secret|cookie|pass|cred|session|sign", re.IGNORECASE)
+_HARMLESS_HEADERS = frozenset(
+    {
+        *("accept", "accept-encoding", "accept-language", "anthropic-beta", "anthropic-version", "content-type"),
+        *("editor-plugin-version", "editor-version", "http-referer", "openai-beta", "originator", "referer"),
+        *("user-agent", "x-github-api-version", "x-title"),
+    }
+)
+_WORDS = re.compile(r"[a-z]+(?:[-_./][a-z]+)*")  # such as `production`: no secret, and blotting it out spoils texts
 
 
 def _value_of(key: SecretStr | None, environ: Mapping[str, str]) -> Iterator[str]:
@@ -142,8 +150,10 @@ def _value_of(key: SecretStr | None, environ: Mapping[str, str]) -> Iterator[str
 
 def _secrets_of_header(name: str, source: Source, environ: Mapping[str, str]) -> Iterator[str]:
     match source:
-        case sources.Literal(value) if _SECRET_HEADER.search(name):
-            yield value.rpartition(" ")[2]  # what stands behind "Bearer"
+        case sources.Literal(value) if name.lower() not in _HARMLESS_HEADERS:
+            is_secret = _SECRET_HEADER.search(name) is not None
+            parts = re.split(r"[\s;,]+", value)  # "Bearer" before a key, one cookie behind another
+            yield from (part for part in parts if is_secret or not _WORDS.fullmatch(part))
         case Variable() | Template():
             yield from _values_of(source, environ)
         case _:

@@ -5,15 +5,18 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 from uuid import uuid4
 
 import anyio
+from anyio import NoEventLoopError
+from anyio.lowlevel import current_token
 
+from pi_fallback.core.closing import Advice
 from pi_fallback.core.explaining import sentences
 from pi_fallback.core.patterns import find
 from pi_fallback.credentials.vault import Vault
@@ -22,7 +25,7 @@ from pi_fallback.embedding.functions import ToolFunction, tool_of
 from pi_fallback.embedding.providers import ProviderConfig, routes_of
 from pi_fallback.embedding.session import Session
 from pi_fallback.embedding.settings import Settings
-from pi_fallback.errors import ConfigError
+from pi_fallback.errors import ConfigError, UnknownModel
 from pi_fallback.http.client import Http
 from pi_fallback.preparing import Options, World, prepare
 from pi_fallback.providers.dialects import dialects
@@ -32,8 +35,9 @@ from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.conversation import Log, UnwrittenLog
 from pi_fallback.runtime.decision_log import DecisionLog
 from pi_fallback.runtime.dispatch import Dispatcher
-from pi_fallback.runtime.engine import Engine, Pool
+from pi_fallback.runtime.engine import Engine
 from pi_fallback.runtime.nobody import Nobody
+from pi_fallback.runtime.plans import Pool
 from pi_fallback.runtime.session_log import SessionLog
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.toolbox import Toolbox
@@ -69,6 +73,7 @@ class Fallback:
     Raises:
         ConfigError: what is given does not fit together.
         PluginError: a plugin cannot be used.
+        TypeError: something is no list, mapping or value where one belongs.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class Fallback:
         cwd: Path | str | None = None,
         ui: Ui | None = None,
     ) -> None:
+        _check(providers, settings, plugins)
         footing = given_footing(
             providers, order, settings or Settings(), plugins or {}, installed_plugins=installed_plugins
         )
@@ -119,7 +125,7 @@ class Fallback:
         self, footing: Footing, tools: Tools, state_dir: Path | str | None, cwd: Path | str | None, ui: Ui | None
     ) -> None:
         self._footing = footing
-        self._tools = _by_name([*footing.registry.tools(), *map(tool_of, tools)])
+        self._tools = _by_name([*footing.registry.tools(), *_tools_of(tools)])
         self._state_dir = None if state_dir is None else Path(state_dir).absolute()
         self._cwd = str(_folder(cwd))
         self._ui = ui or Nobody()
@@ -127,6 +133,7 @@ class Fallback:
         self._shared: Shared | None = None
         self._stack = AsyncExitStack()
         self._sessions: set[Signals] = set()
+        self._open: set[Session] = set()
         self._untold = list(footing.notices)
 
     async def __aenter__(self) -> Self:
@@ -143,7 +150,12 @@ class Fallback:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._shared = None
-        await self._stack.aclose()
+        try:
+            with anyio.CancelScope(shield=True):  # each is bounded
+                for session in tuple(self._open):
+                    await session.end()
+        finally:
+            await self._stack.aclose()
 
     def _opened(self, http: Http) -> Shared:
         footing, now, wall = self._footing, anyio.current_time, self._wall
@@ -182,6 +194,8 @@ class Fallback:
             ConfigError: a tool or a route cannot be used, or there is no state folder to go on in.
             SessionError: the session to go on with cannot be opened.
         """
+        if not isinstance(system, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
+            raise TypeError(f"`system` is a str, not {type(system).__name__}.")
         signals = Signals()
         parts = self._parts(signals, system, tools, order)
         past = None if resume is None else parts.reopen(str(resume))
@@ -193,7 +207,12 @@ class Fallback:
                 stop()
                 untold, self._untold = self._untold, []
                 early += [feed.Noticed(text, "warning") for text in untold]
-                yield Session(agent, early)
+                session = Session(agent, early, guard=self._guard(), clean=self._footing.redactor.clean)
+                self._open.add(session)
+                try:
+                    yield session
+                finally:
+                    self._open.discard(session)
         finally:
             self._sessions.discard(signals)
 
@@ -209,9 +228,10 @@ class Fallback:
         shared, footing = self._shared, self._footing
         if shared is None:
             raise RuntimeError(NOT_ENTERED)
-        own = self._tools if tools is None else _by_name([*footing.registry.tools(), *map(tool_of, tools)])
+        own = self._tools if tools is None else _by_name([*footing.registry.tools(), *_tools_of(tools)])
         routes = footing.order if order is None else routes_of(order, footing.labels)
-        pool = Pool(routes, footing.models, 1)
+        models = footing.models if order is None else {**footing.models_for(routes), **footing.models}
+        pool = Pool(routes, models, 1)
         return Parts(
             engine=Engine(
                 book=shared.book,
@@ -224,7 +244,7 @@ class Fallback:
             ),
             book=shared.book,
             dispatcher=shared.dispatcher,
-            wires=shared.wires,
+            wires=replace(shared.wires, catalog=models),
             watchdog=shared.watchdog,
             toolbox=Toolbox(own, shared.dispatcher, self._ui, self._cwd, "ask", signals.emit, footing.redactor.clean),
             commands={command.name: command for command in footing.registry.commands()},
@@ -240,7 +260,24 @@ class Fallback:
             clock_words=self._clock_words,
             signals=signals,
             goes_on=footing.goes_on,
+            advice=ADVICE,
         )
+
+    def _guard(self) -> Callable[[], None]:
+        """What refuses a session that is used after its end, or in another event loop."""
+        shared, loop = self._shared, current_token()
+
+        def guard() -> None:
+            if self._shared is not shared:
+                raise RuntimeError("The Fallback of this session was exited. Enter it again, and open a session.")
+            try:
+                here = current_token()
+            except NoEventLoopError:
+                here = None
+            if here != loop:
+                raise RuntimeError("This session belongs to another event loop. Use it in the loop that opened it.")
+
+        return guard
 
     def _open_log(self) -> Log:
         if self._state_dir is None:
@@ -270,7 +307,18 @@ class Fallback:
         return f"at {datetime.fromtimestamp(self._wall() + at - anyio.current_time()):%Y-%m-%d %H:%M:%S}"
 
 
+ADVICE = Advice("Choose one with `session.select()`.", "A new session starts without them.")
 NOT_ENTERED = "Enter it first: `async with Fallback(...) as fallback:`."
+
+
+def _check(providers: object, settings: object, plugins: object) -> None:
+    listed = isinstance(providers, Sequence) and not isinstance(providers, str)
+    if not listed or not all(isinstance(item, ProviderConfig) for item in cast("Sequence[object]", providers)):
+        raise TypeError("`providers` is a list of ProviderConfig(...).")
+    if settings is not None and not isinstance(settings, Settings):
+        raise TypeError(f"`settings` is Settings(...) or None, not {type(settings).__name__}.")
+    if plugins is not None and not isinstance(plugins, Mapping):
+        raise TypeError("`plugins` maps a name to a plugin: plugins={'mine': plugin}.")
 
 
 def _moment(wall: float) -> str:
@@ -279,6 +327,12 @@ def _moment(wall: float) -> str:
 
 def _folder(cwd: Path | str | None) -> Path:
     return Path(cwd or ".").absolute()
+
+
+def _tools_of(tools: Tools) -> Sequence[Tool]:
+    if not isinstance(tools, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
+        raise TypeError(f"`tools` is a list of async functions, not {type(tools).__name__}.")
+    return [tool_of(tool) for tool in tools]
 
 
 def _by_name(tools: Sequence[Tool]) -> Mapping[str, Tool]:
@@ -291,5 +345,9 @@ def _by_name(tools: Sequence[Tool]) -> Mapping[str, Tool]:
 
 
 def _route_to(name: str, routes: Sequence[Route]) -> Route:
-    choice = find(name, dict.fromkeys(route.ref for route in routes))
+    refs = dict.fromkeys(route.ref for route in routes)
+    try:
+        choice = find(name, refs)
+    except UnknownModel as error:
+        raise UnknownModel(name, error.near, f"The order has {', '.join(map(str, refs))}.") from None
     return next(route for route in routes if route.ref == choice.ref)

@@ -27,7 +27,10 @@ NOT_YET = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footing:
-    """Providers, models, accounts and plugins, the order of routes, and how patient to be."""
+    """Providers, models, accounts and plugins, the order of routes, and how patient to be.
+
+    `models_for` knows the models of other routes than those of `order`.
+    """
 
     providers: Mapping[str, Provider]
     models: Mapping[ModelRef, Model]
@@ -40,6 +43,7 @@ class Footing:
     thinking: Callable[[ModelRef], str | None]
     goes_on: bool
     trust_env: bool
+    models_for: Callable[[Sequence[Route]], Mapping[ModelRef, Model]] = lambda _routes: {}
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
     settings: Mapping[str, Json] = field(default_factory=dict[str, Json])
     notices: Sequence[str] = ()
@@ -77,6 +81,7 @@ def given_footing(
     return Footing(
         providers=providers,
         models=models_of(configs, providers, routes, settings.limits),
+        models_for=lambda others: models_of(configs, providers, others, settings.limits),
         accounts=accounts,
         order=routes,
         start=routes[0],

@@ -1,5 +1,6 @@
 """Functions as tools: what a model may call is read from an async function's signature."""
 
+import functools
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,6 +29,8 @@ def tool_of(function: ToolFunction | Tool) -> Tool:
     """
     if isinstance(function, Tool):
         return function
+    if isinstance(function, functools.partial):
+        raise _refused("A functools.partial", "it has no name and no docstring of its own. Write an async function")
     name = getattr(function, "__name__", type(function).__name__)
     if not inspect.iscoroutinefunction(function):
         raise _refused(name, "it is not an async function. Write `async def`; blocking work goes into a thread")

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, PositiveInt, StringConstraints
 from pydantic.dataclasses import dataclass
 
-from pi_fallback.config.schema import endpoint
+from pi_fallback.config.schema import Headers, endpoint
 from pi_fallback.core.overlay import THINKING_FIRST_CONTENT_S, finished
 from pi_fallback.credentials import sources
 from pi_fallback.credentials.accounts import PRIMARY, Account
@@ -21,6 +21,8 @@ WHERE = "given in code"
 
 
 def _address(url: str) -> str:
+    if any(letter.isspace() or not letter.isprintable() for letter in url):
+        raise ValueError("must be a URL without spaces and line breaks")
     return endpoint(url) if url else ""
 
 
@@ -45,7 +47,7 @@ class ModelConfig:
     reasoning: bool | None = None
     prefill: bool | None = None  # takes the beginning of its own answer and goes on from there
     limits: SaneLimits | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    headers: Headers = field(default_factory=dict[str, str], repr=False)
     compat: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
@@ -62,7 +64,7 @@ class ProviderConfig:
     dialect: str = ""
     keys: Mapping[Label, Annotated[str, AfterValidator(_secret)]] = field(default_factory=dict[str, str], repr=False)
     models: Mapping[str, ModelConfig] = field(default_factory=dict[str, ModelConfig])
-    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    headers: Headers = field(default_factory=dict[str, str], repr=False)
     compat: Mapping[str, object] = field(default_factory=dict[str, object])
     auth: Literal["", "bearer", "x-api-key", "api-key", "x-goog-api-key"] = ""
 
@@ -113,18 +115,29 @@ def accounts_of(configs: Sequence[ProviderConfig], providers: Mapping[str, Provi
             yield Account(config.id, label, "api_key", sources.Literal(key), origin, WHERE)
 
 
+def is_route(item: object) -> bool:
+    return isinstance(item, Route) and all(isinstance(part, str) for part in cast("tuple[object, ...]", item))
+
+
 def routes_of(order: Sequence[str | Route], labels: Mapping[str, Sequence[str]]) -> tuple[Route, ...]:
     """Return the routes best first. `provider/model` means one for each key, whose labels `labels` has.
 
     Raises:
         ConfigError: nothing is in `order`, or something that leads nowhere.
+        TypeError: something in it is neither text nor a `Route`.
     """
     routes: dict[Route, None] = {}
+    if isinstance(order, str) or not isinstance(order, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
+        raise TypeError(f"`order` is a list of 'provider/model' or Route(...), not {type(order).__name__}.")
     for item in order:
+        if not (isinstance(item, str) or is_route(item)):
+            raise TypeError(f"`order` holds 'provider/model' or Route(...), not {item!r}.")
         try:
             ref = item.ref if isinstance(item, Route) else ModelRef.parse(item)
         except ValueError as error:
             raise ConfigError(f"The order cannot be used: {error}. Write it as in 'openai/gpt-x'.") from None
+        if not ref.id.strip() or not ref.id.isprintable():
+            raise ConfigError(f"The order names {str(ref)!r}, which is no model. Write it as in 'openai/gpt-x'.")
         there = labels.get(ref.provider)
         if there is None:
             names = ", ".join(labels) or "none"

@@ -1,15 +1,16 @@
 """Sessions: prompts to one agent, each an iterator of what comes of it."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import anyio
 
 from pi_fallback.embedding.events import UNSEEN, SessionEvent
-from pi_fallback.errors import AgentAborted, AgentBusy, AgentFailed
+from pi_fallback.errors import AgentAborted, AgentBusy, AgentFailed, UnknownModel
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent
 from pi_fallback.runtime.session_log import SessionLog
@@ -32,6 +33,7 @@ class Prompt:
         self._images = images
         self._events: deque[SessionEvent] = deque()
         self._bell: anyio.Event | None = None
+        self._is_waited_for = False
         self._sent = self._over = False
         self._answer: AssistantMessage | None = None
         self._failures: dict[Route, Failure] = {}
@@ -63,12 +65,23 @@ class Prompt:
         return self
 
     async def __anext__(self) -> SessionEvent:
+        if self._is_waited_for:
+            raise AgentBusy("Somebody iterates over this prompt already. Let one task do it, and tell the others.")
+        self._is_waited_for = True
+        try:
+            return await self._next()
+        finally:
+            self._is_waited_for = False
+
+    async def _next(self) -> SessionEvent:
         if not self._sent:
+            self._session.guard()
             self._sent = True
             await self._session.send(self, self._text, self._images)
         while not self._events:
             if self._over:
                 raise StopAsyncIteration
+            self._session.guard()
             self._bell = anyio.Event()
             try:
                 await self._bell.wait()
@@ -115,7 +128,12 @@ class Prompt:
 class Session:
     """One conversation. Its prompts come one after the other; several sessions of a `Fallback` work at once."""
 
-    def __init__(self, agent: Agent, early: Sequence[feed.FeedItem] = ()) -> None:
+    def __init__(
+        self, agent: Agent, early: Sequence[feed.FeedItem], *, guard: Callable[[], None], clean: Callable[[str], str]
+    ) -> None:
+        """`guard` raises where the session cannot be used, `clean` takes keys out of what plugins say."""
+        self.guard = guard
+        self._clean = clean
         self._agent = agent
         self._prompt: Prompt | None = None
         self._unheard: list[SessionEvent] = []  # notices that came while no prompt was going on
@@ -127,8 +145,10 @@ class Session:
         """Say something; iterate over the result for the events of it.
 
         Raises:
+            TypeError: at once, if it is no text, or one of `images` is no `Image`.
             AgentBusy: at the first step, if a prompt of this session is not over.
         """
+        _check(text, images)
         return Prompt(self, text, images)
 
     async def ask(self, text: str, images: Sequence[Image] = ()) -> AssistantMessage:
@@ -148,15 +168,27 @@ class Session:
         """Say something to the prompt that is going on; the model hears it with its next request.
 
         Raises:
+            TypeError: it is no text, or one of `images` is no `Image`.
             AgentBusy: none is going on.
         """
+        _check(text, images)
+        self.guard()
         if self._prompt is None:
             raise AgentBusy("No prompt is going on that could be steered. Use prompt() or ask().")
         self._agent.steer(text, images)
 
     async def abort(self) -> None:
-        """End the prompt that is going on, its connection and its tools. Returns when they have ended."""
-        await self._agent.abort()
+        """End the prompt that is going on, its connection and its tools.
+
+        Returns when they have ended, or after 5 s: a tool that shields itself from cancellation ends when it likes,
+        and until then the session is busy.
+        """
+        self.guard()
+        await self.end()
+
+    async def end(self) -> None:
+        with anyio.move_on_after(ABORT_S):
+            await self._agent.abort()
 
     async def select(self, model: str) -> Route:
         """Go on with `model`, as in `provider/model`, from the next request on.
@@ -164,6 +196,11 @@ class Session:
         Raises:
             UnknownModel: it is not in the session's order.
         """
+        self.guard()
+        if not isinstance(model, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
+            raise TypeError(f"A model is named as in 'provider/model', not by {type(model).__name__}.")
+        if not model.strip():
+            raise UnknownModel(model, hint="Name one of the session's order, as in 'provider/model'.")
         return await self._agent.select(model)
 
     @property
@@ -206,9 +243,22 @@ class Session:
     def _hear(self, item: feed.FeedItem) -> None:
         if isinstance(item, UNSEEN):
             return
+        if isinstance(item, feed.Noticed):
+            item = replace(item, text=self._clean(item.text))
         if self._prompt is not None:
             self._prompt.hear(item)
             if isinstance(item, feed.Settled):
                 self._prompt = None
         elif isinstance(item, feed.Noticed):
             self._unheard.append(item)
+
+
+def _check(text: object, images: object) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"A prompt is a str, not {type(text).__name__}.")
+    if not isinstance(images, Sequence) or not all(map(_is_image, cast("Sequence[object]", images))):
+        raise TypeError("`images` is a list of Image(data, mime_type); both are str, the data in base64.")
+
+
+def _is_image(item: object) -> bool:
+    return isinstance(item, Image) and isinstance(item.data, str) and isinstance(item.mime_type, str)  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types

@@ -10,7 +10,11 @@ from pydantic.dataclasses import dataclass
 from pi_fallback.config.schema import ProgressSettings, RetryPolicy, ThinkingLevel
 from pi_fallback_hookspecs import Limits
 
-GIVEN = ConfigDict(extra="forbid", hide_input_in_errors=True)  # what is wrong may be a key
+GIVEN = ConfigDict(
+    extra="forbid",
+    hide_input_in_errors=True,  # what is wrong may be a key
+    revalidate_instances="always",  # a RetryPolicy or Limits that was made by itself has checked nothing
+)
 
 Action: TypeAlias = Literal["stop", "retry", "next_provider", "next_key_then_provider"]
 ContextAction: TypeAlias = Literal["larger_model", "compact", "stop"]

@@ -2,7 +2,7 @@
 
 from pi_fallback.config.policies import RetryPolicy
 from pi_fallback.failover.attempt import Attempt
-from pi_fallback.failover.errors import AttemptFailed, IncompleteAttempt, NoRouteLeft, RouteReport
+from pi_fallback.failover.errors import AttemptFailed, IncompleteAttempt, NoRouteLeft, RedactedError, RouteReport
 from pi_fallback.failover.library import Failover
 from pi_fallback.failover.loop import Attempts
 from pi_fallback_hookspecs import Model, ModelRef, Phase, Request, Route
@@ -17,6 +17,7 @@ __all__ = [
     "ModelRef",
     "NoRouteLeft",
     "Phase",
+    "RedactedError",
     "Request",
     "RetryPolicy",
     "Route",

@@ -1,9 +1,10 @@
 """Who decides around a call: the pool plugin, and before it those that were given."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from pi_fallback.errors import PluginError
 from pi_fallback.plugins.pool import NAME, PoolFailover
 from pi_fallback_hookspecs import Event, RequestFailed
 
@@ -32,8 +33,8 @@ class PoolAlone:
         return self.ask_sync(hook, event)
 
 
-def asked_with(plugins: Sequence[object]) -> tuple[Plugins, frozenset[str]]:
-    """Return who answers, and the hooks that anybody implements.
+def asked_with(plugins: Sequence[object], redact: Callable[[str], str]) -> tuple[Plugins, frozenset[str]]:
+    """Return who answers, and the hooks that anybody implements. `redact` cleans what is logged of their faults.
 
     Raises:
         PluginError: one of `plugins` is not a plugin.
@@ -41,13 +42,13 @@ def asked_with(plugins: Sequence[object]) -> tuple[Plugins, frozenset[str]]:
     if not plugins:
         return PoolAlone(), frozenset({"request_failed"})
     # pluggy, and the threads in which third parties run: who gives no plugins does without them
-    from pi_fallback.runtime.discovery import Candidate
+    from pi_fallback.runtime.discovery import given
     from pi_fallback.runtime.dispatch import Dispatcher
     from pi_fallback.runtime.registry import Registry
 
-    found = [
-        Candidate(f"{type(plugin).__name__}-{number}", "given", lambda plugin=plugin: plugin, explicit=True)
-        for number, plugin in enumerate(plugins, 1)
-    ]
+    found = [given(f"{type(plugin).__name__}-{number}", plugin) for number, plugin in enumerate(plugins, 1)]
     registry = Registry.load(found=found, last=[(NAME, PoolFailover())])
-    return Dispatcher(registry, on_fault=lambda fault: log.warning("%s", fault)), registry.asked
+    for row in registry.listing():
+        if row.fault:
+            raise PluginError(f"{redact(str(row.fault))} Correct it, or leave it out of `plugins`.", plugin=row.name)
+    return Dispatcher(registry, on_fault=lambda fault: log.warning("%s", redact(str(fault)))), registry.asked

@@ -1,8 +1,10 @@
 """An attempt in the hands of who makes the call: which route to take, and how it ended."""
 
 import sys
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
+from pi_fallback.core import foreign
+from pi_fallback.core.answer_objects import fault_of_answer
 from pi_fallback.core.finish_reasons import fault_of_finish
 from pi_fallback.failover.errors import AttemptFailed, IncompleteAttempt
 from pi_fallback.runtime import engine
@@ -13,12 +15,15 @@ if TYPE_CHECKING:
 
     from pi_fallback.failover.host import Host
 
+A = TypeVar("A")
+
 
 class Attempt:
     """One call on `route`, the `number`th of its loop, from 1. Use it as a context manager around the call.
 
     `cause` is the failure that led here, None for the first. `fault` and `error` say how it failed, `is_complete`
-    that it did not. The first word counts: an answer that comes after the attempt was given up is ignored.
+    that it did not; `error` is the client's exception as it came, unredacted. The first word counts: an answer that
+    comes after the attempt was given up is ignored.
     """
 
     def __init__(self, host: "Host", booked: engine.Attempt, number: int, cause: Failure | None) -> None:
@@ -43,6 +48,17 @@ class Attempt:
         """Say that content has come: `Phase.TEXT`, or `Phase.TOOL_ARGS` for a piece of a tool call."""
         self._phase = phase
 
+    def check(self, answer: A) -> A:
+        """Return `answer`, as a client made it of a 200, if it is one: no page, no error object, not nothing.
+
+        Raises:
+            AttemptFailed: it is not: the rest of the block is not run.
+        """
+        fault = fault_of_answer(answer, self._phase)
+        if fault is not None:
+            self.failed(fault)
+        return answer
+
     def complete(self, finish_reason: object) -> None:
         """Say that the answer is there, and the finish reason that came with it, as it came.
 
@@ -63,7 +79,7 @@ class Attempt:
         Raises:
             AttemptFailed: always, to end the block.
         """
-        fault = self._fault_of(error)
+        fault = self._host.redacted(self._fault_of(error))
         if not self.is_complete:
             fault = self._end(fault, error if isinstance(error, Exception) else None)
         raise AttemptFailed(self.route, fault)
@@ -89,7 +105,7 @@ class Attempt:
         fault = self._host.fault_of(error, self._phase, self._before)
         if fault is None or not isinstance(error, Exception):
             return False
-        self._end(fault, error)
+        self._end(self._host.redacted(fault), error)
         return True
 
     def _fault_of(self, error: Exception | Fault | str) -> Fault:
@@ -97,10 +113,10 @@ class Attempt:
             return error
         if isinstance(error, str):
             return Fault(FaultKind.OTHER, error, phase=self._phase)
-        unnamed = Fault(FaultKind.OTHER, f"{type(error).__name__}: {error}", phase=self._phase)
-        return self._host.fault_of(error, self._phase, self._before) or unnamed
+        fault = self._host.fault_of(error, self._phase, self._before, told=True)
+        return fault or Fault(FaultKind.OTHER, foreign.named(error), phase=self._phase)
 
     def _end(self, fault: Fault, error: Exception | None) -> Fault:
         if self.fault is None:
-            self.fault, self.error = self._host.redacted(fault), error
+            self.fault, self.error = fault, error
         return self.fault

@@ -3,7 +3,8 @@
 PiFallbackError
 ├── IncompleteAttempt  a block was left without saying how the call ended
 ├── AttemptFailed      ends a block whose attempt has failed; the `with` takes it
-└── NoRouteLeft        every route has failed, rests, or may not be used
+├── NoRouteLeft        every route has failed, rests, or may not be used
+└── RedactedError      the words of a client's exception, without secrets
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,16 @@ from typing import NamedTuple
 from pi_fallback.core.clean import clean_line
 from pi_fallback.core.closing import one_line
 from pi_fallback.errors import PiFallbackError
-from pi_fallback_hookspecs import Failure, Fault, Route, View
+from pi_fallback_hookspecs import Failure, FailureKind, Fault, Route, View
+
+PASSING: Mapping[FailureKind, str] = {
+    FailureKind.RATE_LIMIT: "a rate limit",
+    FailureKind.CAPACITY: "a full model",
+    FailureKind.SERVER_ERROR: "a server error",
+    FailureKind.TIMEOUT: "a silence",
+    FailureKind.NETWORK: "a broken connection",
+}
+"""What waiting may mend, though nobody has said how long."""
 
 
 class IncompleteAttempt(PiFallbackError):
@@ -51,18 +61,28 @@ class RouteReport(NamedTuple):
 class NoRouteLeft(PiFallbackError):
     """No route gave an answer. `again_in_s` says when the first of those that rest may be used again.
 
-    Raised `from` the last exception of a call, if one was raised.
+    Raised `from` the last exception of a call, if one was raised; with `redact` from a `RedactedError` of its words.
     """
 
     def __init__(self, reports: tuple[RouteReport, ...], reason: str) -> None:
         self.reports = reports
         self.reason = reason
         self.again_in_s = min((r.again_in_s for r in reports if r.again_in_s is not None), default=None)
-        advice = "Read the reasons above: none of them passes by waiting."
-        if self.again_in_s is not None:
-            advice = f"Try again in {self.again_in_s:.0f} s."
         head = f"No route is left: {one_line(clean_line(reason))}."
-        super().__init__("\n".join([head, *(f"  {report}" for report in reports), advice]))
+        super().__init__("\n".join([head, *(f"  {report}" for report in reports), _advice(reports, self.again_in_s)]))
+
+
+class RedactedError(PiFallbackError):
+    """Stands for an exception of a client that may show a secret in a traceback: its class and its redacted words."""
+
+
+def _advice(reports: tuple[RouteReport, ...], again_in_s: float | None) -> str:
+    if again_in_s is not None:
+        return f"Try again in {again_in_s:.0f} s."
+    passing = {PASSING[kind] for report in reports if report.failure and (kind := report.failure.kind) in PASSING}
+    if not passing:
+        return "Read the reasons above: none of them passes by waiting."
+    return f"{' or '.join(sorted(passing)).capitalize()} may pass by itself: try again in a little while."
 
 
 def reports(view: View, failures: Mapping[Route, Failure]) -> tuple[RouteReport, ...]:

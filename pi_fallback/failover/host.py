@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pi_fallback.core import foreign
 from pi_fallback.core.clean import clean_line
 from pi_fallback.failover.asking import Plugins
+from pi_fallback.failover.errors import RedactedError
 from pi_fallback.http.retry_after import retry_after_s
 from pi_fallback.runtime import engine
 from pi_fallback.runtime.book import LedgerBook
@@ -32,7 +33,7 @@ class WakeUp(NamedTuple):
 
 
 class Host:
-    """`patience_s` is how long a call may wait in all; threads wait with `sleep`."""
+    """`patience_s` is how long a call may wait in all; threads wait with `sleep`; `redact` takes secrets out."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Host:
         plugins: Plugins,
         *,
         patience_s: float,
-        redact: Callable[[str], str],
+        redact: Callable[[str], str] | None,
         sleep: Callable[[float], None],
     ) -> None:
         self.engine = engine
@@ -64,11 +65,28 @@ class Host:
         with self._lock:
             self.engine.complete(booked)
 
-    def fault_of(self, error: BaseException, phase: Phase, before: BaseException | None) -> Fault | None:
-        return foreign.fault_of(error, waits=_asked_s, phase=phase, before=before)
+    def fault_of(
+        self, error: BaseException, phase: Phase, before: BaseException | None, *, told: bool = False
+    ) -> Fault | None:
+        return foreign.fault_of(error, waits=_asked_s, phase=phase, before=before, told=told)
 
     def redacted(self, fault: Fault) -> Fault:
-        return replace(fault, text=self._redact(fault.text))
+        if self._redact is None:
+            return fault
+        redact = self._redact
+        return replace(
+            fault,
+            text=redact(fault.text),
+            code=fault.code and redact(fault.code),
+            type=fault.type and redact(fault.type),
+            headers={name: redact(value) for name, value in fault.headers.items()},
+        )
+
+    def cause_of(self, error: Exception | None) -> Exception | None:
+        """What the closing error is raised from: `error`, or its words alone where they may hold secrets."""
+        if error is None or self._redact is None:
+            return error
+        return RedactedError(self._redact(foreign.named(error)[: foreign.TEXT_MAX]))
 
     def untried(self, episode: engine.Episode, *, besides: Route) -> int:
         """How many usable routes this call has not tried."""
@@ -98,7 +116,8 @@ class Host:
         """Do what a plugin ordered beside its decision, as far as that can be done around a call."""
         for effect in outcome.effects:
             if isinstance(effect, Notify):
-                log.log(_LEVELS[effect.level], "%s: %s", outcome.by, effect.text)
+                text = effect.text if self._redact is None else self._redact(effect.text)
+                log.log(_LEVELS[effect.level], "%s: %s", outcome.by, text)
             else:
                 log.warning("%s ordered %s, which is not possible here", outcome.by, type(effect).__name__)
 

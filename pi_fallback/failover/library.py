@@ -1,11 +1,12 @@
 """The library face: one object that finds the route for calls that your own client makes."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pi_fallback.config.policies import RetryPolicy
 from pi_fallback.core.routing import Routing
@@ -13,7 +14,8 @@ from pi_fallback.failover.asking import asked_with
 from pi_fallback.failover.host import Host
 from pi_fallback.failover.loop import Attempts
 from pi_fallback.runtime.book import LedgerBook
-from pi_fallback.runtime.engine import Engine, Pool
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Pool
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback_hookspecs import Ledger, Model, ModelRef, Request, Route
 
@@ -37,7 +39,8 @@ class Failover:
     `now` is a monotonic clock in seconds, `sleep` what threads wait with.
 
     Raises:
-        ValueError: there are no routes, or one is not of the form provider/model.
+        ValueError: there are no routes, one is not of the form provider/model, or a number of `retry` is none.
+        TypeError: a route is neither text nor a `Route`, or `retry` no `RetryPolicy`.
     """
 
     def __init__(
@@ -48,15 +51,18 @@ class Failover:
         retry: RetryPolicy = _RETRY,
         state: Path | str | None = None,
         plugins: Sequence[object] = (),
-        redact: Callable[[str], str] = str,
+        redact: Callable[[str], str] | None = None,
         explain: Callable[[Routing], None] | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,  # noqa: TID251  # threads have no event loop
     ) -> None:
+        if isinstance(routes, str):
+            raise TypeError(f"`routes` is a list: Failover([{routes!r}]).")
+        _check(retry)
         order = tuple(dict.fromkeys(map(_route, routes)))
         if not order:
             raise ValueError("A failover needs at least one route.")
-        answerer, asked = asked_with(plugins)
+        answerer, asked = asked_with(plugins, redact or str)
         self._book = LedgerBook(_store(state, now))
         pool = Pool(order, {model.ref: model for model in models}, 1)
         engine = Engine(
@@ -89,8 +95,23 @@ class Failover:
         self._book.close()
 
 
-def _route(route: Route | str) -> Route:
-    return Route(*ModelRef.parse(route)) if isinstance(route, str) else route
+def _route(route: object) -> Route:
+    if isinstance(route, str):
+        return _route(Route(*ModelRef.parse(route)))
+    if not isinstance(route, Route) or not all(isinstance(part, str) for part in cast("tuple[object, ...]", route)):
+        raise TypeError(f"A route is 'provider/model' or Route(provider, model, credential), not {route!r}.")
+    if not all(part.strip() and part.isprintable() for part in route):
+        raise ValueError(f"{route!r} is no route: each part needs a name, without line breaks.")
+    return route
+
+
+def _check(retry: object) -> None:
+    if not isinstance(retry, RetryPolicy):
+        raise TypeError(f"`retry` is RetryPolicy(...), not {type(retry).__name__}.")
+    for name in ("max_retries", "base_delay_s", "max_delay_s"):
+        number: object = getattr(retry, name)
+        if not isinstance(number, int | float) or not 0 <= number < math.inf:
+            raise ValueError(f"RetryPolicy.{name} must be a number, zero or more, and finite; it is {number!r}.")
 
 
 def _store(state: Path | str | None, now: Callable[[], float]) -> "LedgerStore":

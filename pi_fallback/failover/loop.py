@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from pi_fallback.failover.attempt import Attempt
 from pi_fallback.failover.errors import IncompleteAttempt, NoRouteLeft, reports
 from pi_fallback.runtime import engine
-from pi_fallback.runtime.engine import Ask, Episode, GiveUp, Outcome, RetrySame, Switch
+from pi_fallback.runtime.plans import Ask, Episode, GiveUp, Outcome, RetrySame, Switch
 from pi_fallback_hookspecs import Failure, Request, Route
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Attempts:
         """Go on with a model that was not tried yet: nobody can run this call again later."""
         route = self._host.other_model(self._episode) if may_go_on else None
         if route is None:
-            raise self._no_route_left(reason) from self._last_error
+            raise self._no_route_left(reason) from self._cause
         self._host.tell(failure, route, "it was not tried yet")
         return (yield from self._begin(route, failure))
 
@@ -122,10 +122,10 @@ class Attempts:
             if booked is not None:
                 return self._handed(booked, cause)
             if self._host.engine.is_spent(self._episode):
-                raise self._no_route_left("this has failed too often") from self._last_error
+                raise self._no_route_left("this has failed too often") from self._cause
             wake = self._host.first_wake(self._episode)
             if wake is None or not self._may_wait(wake.seconds):
-                raise self._no_route_left("none may be used now") from self._last_error
+                raise self._no_route_left("none may be used now") from self._cause
             route = wake.route
             self._host.tell(cause, route, "all others rest", wake.seconds)
             yield self._pause(wake.seconds)
@@ -143,8 +143,8 @@ class Attempts:
         return Pause(seconds)
 
     @property
-    def _last_error(self) -> Exception | None:
-        return None if self._attempt is None else self._attempt.error
+    def _cause(self) -> Exception | None:
+        return None if self._attempt is None else self._host.cause_of(self._attempt.error)
 
     def _no_route_left(self, reason: str) -> NoRouteLeft:
         return NoRouteLeft(reports(self._host.engine.view(None, self._episode), self._failures), reason)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, TypeAdapter, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
+from pi_fallback.core.pictures import why_not
 from pi_fallback_hookspecs import Image
 
 
@@ -29,6 +30,14 @@ class ImageContent(BaseModel, frozen=True, alias_generator=to_camel):
 class _Said(_Command):
     message: StrictStr = Field(min_length=1)  # an empty one would be refused by the provider, for ever after
     images: tuple[ImageContent, ...] = ()
+
+    @field_validator("images")
+    @classmethod
+    def _all_can_be_sent(cls, images: tuple[ImageContent, ...]) -> tuple[ImageContent, ...]:
+        for image in images:
+            if (why := why_not(image.image)) is not None:
+                raise ValueError(why)
+        return images
 
     @property
     def pictures(self) -> tuple[Image, ...]:
@@ -174,4 +183,4 @@ def _sentence(error: ValidationError) -> str:
     """Name the first wrong field, never its value."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in first["loc"][1:])  # the first part is the discriminator
-    return f"`{where}`: {first['msg']}"
+    return f"`{where}`: {first['msg'].removeprefix('Value error, ')}"

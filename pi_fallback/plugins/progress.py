@@ -49,6 +49,8 @@ class ProgressDetection:
             return (*ALL_TIMERS, *self._exhausted(event.view))
         if at <= event.view.now:
             return (*ALL_TIMERS, self._go_on(event.view, "the host says that no retry is pending"))
+        if event.will_retry_at is not None and len(event.view.models) <= 1:
+            return ALL_TIMERS  # the host's own next try is all that there is: a countdown would promise more
         return (StartTimer(QUIET, at, holds=True, label="next model"),)
 
     @hookimpl

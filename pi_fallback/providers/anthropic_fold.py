@@ -38,6 +38,7 @@ class PartialMessage:
 
     def __init__(self, producer: Producer, *, taken: Iterable[str] = ()) -> None:
         self.is_ending = False  # `message_stop` came
+        self.is_doubtful = False
         self._stop: StopReason | None = None
         self._producer = producer
         self._content = PartialContent(taken)

@@ -1,6 +1,6 @@
 """Usage in the Anthropic shape. Odd values count as 0: no answer fails by them."""
 
-from pi_fallback.providers.loose import as_object
+from pi_fallback.providers.loose import as_count, as_object
 from pi_fallback_hookspecs import Usage
 
 
@@ -11,13 +11,9 @@ def usage_in(value: object, before: Usage) -> Usage:
     """
     usage = as_object(value)
     return Usage(
-        input=max(before.input, _count(usage.get("input_tokens"))),
-        output=max(before.output, _count(usage.get("output_tokens"))),
-        cache_read=max(before.cache_read, _count(usage.get("cache_read_input_tokens"))),
-        cache_write=max(before.cache_write, _count(usage.get("cache_creation_input_tokens"))),
-        reasoning=max(before.reasoning, _count(as_object(usage.get("output_tokens_details")).get("thinking_tokens"))),
+        input=max(before.input, as_count(usage.get("input_tokens"))),
+        output=max(before.output, as_count(usage.get("output_tokens"))),
+        cache_read=max(before.cache_read, as_count(usage.get("cache_read_input_tokens"))),
+        cache_write=max(before.cache_write, as_count(usage.get("cache_creation_input_tokens"))),
+        reasoning=max(before.reasoning, as_count(as_object(usage.get("output_tokens_details")).get("thinking_tokens"))),
     )
-
-
-def _count(value: object) -> int:
-    return max(value, 0) if isinstance(value, int) else 0

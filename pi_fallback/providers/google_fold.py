@@ -12,7 +12,7 @@ from pi_fallback.providers.loose import Object, as_object, as_text
 from pi_fallback.providers.partial import PartialContent
 from pi_fallback.providers.reading import json_in, malformed, not_json, object_in
 from pi_fallback.providers.sse import SseEvent
-from pi_fallback_hookspecs import AssistantMessage, Delta, Fault, FaultKind, Phase, Producer, StopReason, Usage
+from pi_fallback_hookspecs import AssistantMessage, Delta, Fault, FaultKind, Phase, Producer, StopReason
 
 _STOPS = {"STOP": StopReason.STOP, "MAX_TOKENS": StopReason.LENGTH}
 _UNSAID = (None, "", "FINISH_REASON_UNSPECIFIED")
@@ -23,11 +23,12 @@ class PartialAnswer:
 
     def __init__(self, producer: Producer, *, taken: Iterable[str] = ()) -> None:
         self.is_ending = False  # a finish reason came
+        self.is_doubtful = False  # it came with the first content, or before some
         self._stop = StopReason.STOP
         self._producer = producer
         self._content = PartialContent(taken)
         self._calls = 0
-        self._usage = Usage()
+        self._usage: object = None  # as it came last: each piece brings one, and only the last counts
         self._response_id: str | None = None
 
     @property
@@ -60,13 +61,12 @@ class PartialAnswer:
         if not self.is_ending:
             raise WireError(Fault(FaultKind.INCOMPLETE, "The answer ended without a finish reason."))
         content = self._content.finished(may_be_bare=self._stop is not StopReason.LENGTH)
-        return AssistantMessage(
-            content, ending(content, self._stop), self._producer, self._usage, response_id=self._response_id
-        )
+        stop, usage = ending(content, self._stop), usage_in(self._usage)
+        return AssistantMessage(content, stop, self._producer, usage, response_id=self._response_id)
 
     def _piece(self, piece: Object, event: SseEvent, deltas: list[Delta]) -> None:
         if usage := piece.get("usageMetadata"):
-            self._usage = usage_in(usage)
+            self._usage = usage
         if self._response_id is None and isinstance(name := piece.get("responseId"), str):
             self._response_id = name
         candidates = piece.get("candidates")
@@ -79,12 +79,18 @@ class PartialAnswer:
         candidate = cast("Object", first)
         if candidate.get("index"):
             return  # a second candidate, which nobody asked for
-        content = candidate.get("content")
+        content, reason = candidate.get("content"), candidate.get("finishReason")
+        is_end = reason not in _UNSAID
+        if is_end and self._content.phase is Phase.PRE:
+            self.is_doubtful = True  # some hosts stamp each piece (BerriAI/litellm#2195)
         if content:
             if not isinstance(content, dict):
                 raise malformed("content")
+            count = len(deltas)
             self._parts(cast("Object", content).get("parts"), deltas)
-        if (reason := candidate.get("finishReason")) not in _UNSAID:
+            if self.is_ending and len(deltas) > count:
+                self.is_ending, self.is_doubtful = False, True  # content after the end: the next one may be none either
+        if is_end:
             self._finish(reason, candidate)
 
     def _parts(self, parts: object, deltas: list[Delta]) -> None:
@@ -125,7 +131,7 @@ class PartialAnswer:
             args = json.dumps(args)
         if not (isinstance(args, str | None) and isinstance(name, str) and isinstance(wire_id, str)):
             raise malformed("functionCall")
-        # A part is a whole call, and a second one is another call, whatever its name and id.
+        # A part is a whole call, and a second one that says something else is another, whatever its name and id.
         delta = self._content.call(
             index=self._calls, wire_id=wire_id, name=name, arguments=args or "", signature=signature
         )

@@ -6,6 +6,7 @@ No parser takes half a character, so nothing here is asked before one has refuse
 import re
 
 from pi_fallback.http import WireError
+from pi_fallback.providers.reading import NotJson
 from pi_fallback.providers.sse import SseEvent
 from pi_fallback_hookspecs import Fault, FaultKind
 
@@ -24,21 +25,21 @@ class Halves:
         """Return `event` without the half that ends it, and with the one that ended an earlier event.
 
         Raises:
-            WireError: with `fault`, because it has no such half.
+            NotJson: with `fault`, because it has no such half.
         """
         data = event.data
         if self._first:
             # A function, because a backslash in a template means something else.
             data = _AT_START.sub(lambda found: b'"' + self._first + found[1], data)
             if data == event.data:
-                raise WireError(fault)
+                raise NotJson(fault)
             self._first = b""
         firsts = {found[2] for found in _AT_END.finditer(data)}
         if len(firsts) == 1:  # more than once, if the host says a thing in two fields
             self._first = firsts.pop()
             data = _AT_END.sub(rb'\1"', data)
         if data == event.data:
-            raise WireError(fault)
+            raise NotJson(fault)
         return SseEvent(event.name, data)
 
     def check(self) -> None:

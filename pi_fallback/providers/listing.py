@@ -15,7 +15,7 @@ from pi_fallback_hookspecs import Fault, FaultKind, Key, Provider
 
 MAX_BYTES = 8 * 2**20  # all pages together; the longest list there is has less than two
 MAX_PAGES = 10
-MAX_MODELS = 5_000
+MAX_MODELS = 5_000  # then no further page is asked for; the longest list there is has less than a thousand
 MAX_NAME = 200
 
 _BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
@@ -43,8 +43,10 @@ Page: TypeAlias = tuple[list[Listed], str]
 async def listed(http: Http, provider: Provider, key: Key | None, headers: Mapping[str, str]) -> tuple[Listed, ...]:
     """Ask `provider` for its models that can chat, in its own order and each once. The caller sets the time.
 
+    There may be more than MAX_MODELS: the caller says how many it keeps.
+
     Raises:
-        WireError: it does not answer with a list, or with one that is too long.
+        WireError: it does not answer with a list, or with one that is too large.
     """
     dialect = _BY_NAME.get(provider.dialect)
     if dialect is None:
@@ -64,10 +66,10 @@ async def listed(http: Http, provider: Provider, key: Key | None, headers: Mappi
         left -= len(data)
         models, following = page_in(data)
         found |= {model.id: found.get(model.id, model) for model in models}
-        if not following or following == after or len(found) >= MAX_MODELS:
+        if not following or following == after or len(found) > MAX_MODELS:
             break
         after = following
-    return tuple(found.values())[:MAX_MODELS]
+    return tuple(found.values())
 
 
 def _url(provider: Provider, after: str) -> str:
@@ -97,16 +99,22 @@ def page_in(data: bytes) -> Page:
     given = whole.get("data", whole.get("models", parsed))  # Together's list is bare
     if not isinstance(given, list):
         raise WireError(Fault(FaultKind.MALFORMED, "The answer holds no list of models."))
-    items = as_list(given)  # pyright: ignore[reportUnknownArgumentType]  # JSON of strangers
+    items = [as_object(item) for item in as_list(given)]  # pyright: ignore[reportUnknownArgumentType]  # strangers'
+    if items and not any(map(_name, items)):
+        raise WireError(Fault(FaultKind.MALFORMED, "The answer is a list, but not one of models."))
     following = as_text(whole.get("nextPageToken"))
     if whole.get("has_more") is True:
         following = as_text(whole.get("last_id"))
-    return [model for item in items for model in _models(as_object(item))], following
+    return [model for item in items for model in _models(item)], following
+
+
+def _name(item: Object) -> str:
+    return as_text(item.get("id")) or as_text(item.get("name")).removeprefix("models/")
 
 
 def _models(item: Object) -> Iterator[Listed]:
     """Yield what `item` tells, unless it is no chat model: Google's shape, or any host's kin of OpenAI's."""
-    name = as_text(item.get("id")) or as_text(item.get("name")).removeprefix("models/")
+    name = _name(item)
     if not name or len(name) > MAX_NAME or not name.isprintable() or not _chats(item):
         return
     capabilities = as_object(item.get("capabilities"))

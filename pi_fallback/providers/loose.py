@@ -16,3 +16,7 @@ def as_list(value: object) -> Sequence[object]:
 
 def as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def as_count(value: object) -> int:
+    return max(value, 0) if isinstance(value, int) else 0

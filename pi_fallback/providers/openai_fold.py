@@ -38,6 +38,7 @@ class PartialAnswer:
 
     def __init__(self, producer: Producer, *, taken: Iterable[str] = ()) -> None:
         self.is_ending = False  # a finish reason came, or `[DONE]`
+        self.is_doubtful = False  # a finish reason came with the first content, or before some
         self.is_done = False  # `[DONE]` came
         self._finish_reason: str | None = None
         self._producer = producer
@@ -70,15 +71,19 @@ class PartialAnswer:
         choice = cast("Object", first)
         if choice.get("index"):
             return ()  # a second choice, which nobody asked for
-        piece, whole = choice.get("delta"), choice.get("message")
+        piece, whole, reason = choice.get("delta"), choice.get("message"), choice.get("finish_reason")
+        if reason and self._content.phase is Phase.PRE:
+            self.is_doubtful = True  # some hosts stamp each chunk (BerriAI/litellm#2195)
         deltas: Sequence[Delta] = ()
         if delta := piece or whole:
             if not isinstance(delta, dict):
                 raise malformed("delta")
             deltas = self._delta(cast("Object", delta), is_whole=not piece)
+        if self.is_ending and deltas:
+            self._go_on()
         if usage := chunk.get("usage") or choice.get("usage"):
             self._usage = usage_in(usage)
-        if reason := choice.get("finish_reason"):
+        if reason:
             self._finish(reason, choice)
         if self._response_id is None and isinstance(name := chunk.get("id"), str):
             self._response_id = name
@@ -169,6 +174,10 @@ class PartialAnswer:
         self._finish_reason = reason
         self.is_ending = True
 
+    def _go_on(self) -> None:
+        """Take the end back: content came after it, so that the next one is not to be trusted either."""
+        self.is_ending, self.is_doubtful, self._finish_reason = False, True, None
+
     def _without_choice(self, chunk: Object, event: SseEvent) -> Sequence[Delta]:
         """Usage comes without a choice, and so do errors. Other events, such as a filter's notes, mean nothing."""
         error = error_in(chunk)
@@ -183,6 +192,7 @@ class PartialAnswer:
     def _not_json(self, event: SseEvent, error: ValueError) -> Sequence[Delta]:
         if event.data.strip() == b"[DONE]":
             self.is_done = self.is_ending = True
+            self.is_doubtful = False
             return ()
         if event.name == "error":
             raise WireError(error_fault(ErrorBody(event.data.decode())))

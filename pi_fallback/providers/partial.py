@@ -83,12 +83,14 @@ class PartialContent:
         """Take a piece of a tool call; return what to show of it, if anything yet."""
         self._count(len(wire_id) + len(name) + len(arguments) + len(signature))
         self.phase = Phase.TOOL_ARGS
-        call = self._calls.find(index=index, wire_id=wire_id, name=name, position=len(self._blocks))
+        call, arguments = self._calls.take(
+            index=index, wire_id=wire_id, name=name, arguments=arguments, position=len(self._blocks)
+        )
         if call.position == len(self._blocks):
             self._count(BLOCK_CHARS)
             self._blocks.append(call)
         call.signature = call.signature or signature
-        return self._calls.add(call, name, arguments)
+        return call.add(name, arguments)
 
     def finished(self, *, may_be_bare: bool) -> tuple[Text | Thinking | ToolCall, ...]:
         """Return the content. `may_be_bare`: a call without any arguments is whole.

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from pi_fallback.http import WireError
 from pi_fallback.providers.ending import ending
 from pi_fallback.providers.errors import ErrorBody, error_fault, error_in
-from pi_fallback.providers.loose import Object, as_list, as_object, as_text
+from pi_fallback.providers.loose import Object, as_count, as_list, as_object, as_text
 from pi_fallback.providers.reading import malformed, not_json, object_in
 from pi_fallback.providers.responses_items import KINDS, Items, arguments_of
 from pi_fallback.providers.sse import SseEvent
 from pi_fallback_hookspecs import AssistantMessage, Delta, Fault, FaultKind, Phase, Producer, StopReason, Usage
 
 _TOKEN_LIMITS = ("max_output_tokens", "max_tokens")
+_Place: TypeAlias = tuple[int, str]  # of an item: some hosts give all of them the index 0, some leave out the ids
 _NOT_YET = ("in_progress", "queued")  # some hosts forget to change the status in their last event
 
 
@@ -21,11 +23,13 @@ class PartialResponse:
 
     def __init__(self, producer: Producer, *, credential: str = "primary", taken: Iterable[str] = ()) -> None:
         self.is_ending = False  # `response.completed` or `response.incomplete` came
+        self.is_doubtful = False
         self._producer = producer
         self._credential = credential
         self._taken = frozenset(taken)
         self._items = Items(self._taken, credential)
-        self._done: list[tuple[int, Object]] = []
+        self._announced: set[_Place] = set()
+        self._done: dict[_Place, Object] = {}
         self._stop = StopReason.STOP
         self._usage = Usage()
         self._response_id: str | None = None
@@ -59,12 +63,16 @@ class PartialResponse:
             case "response.function_call_arguments.done":
                 return items.arguments(index, arguments_of(data), is_whole=True)
             case "response.output_item.added":
-                return items.begin(index, as_object(data.get("item")))
+                item = as_object(data.get("item"))
+                if item.get("type") in KINDS:
+                    items.content.keep(event.data)
+                    self._announced.add(_place(index, item, len(self._announced)))
+                return items.begin(index, item)
             case "response.output_item.done":
                 item = as_object(data.get("item"))
                 if item.get("type") in KINDS:
                     items.content.keep(event.data)
-                    self._done.append((index, item))
+                    self._done.setdefault(_place(index, item, len(self._done)), item)  # some hosts say it twice
                 return items.settle(index, item)
             case "response.completed" | "response.done":
                 return self._end(as_object(data.get("response")), "completed")
@@ -110,10 +118,15 @@ class PartialResponse:
         self._response_id = as_text(response.get("id")) or self._response_id
         items = enumerate(map(as_object, as_list(response.get("output"))))
         last_word = [(index, item) for index, item in items if item.get("type") in KINDS]
-        deltas = [delta for index, item in last_word for delta in self._items.settle(index, item)]
-        if not last_word and len(self._done) >= self._items.count:
-            # ChatGPT's Codex ends with an empty output (hermes-agent#5689): the items before it have to do.
-            last_word = sorted(self._done, key=lambda pair: pair[0])
+        if len(last_word) < max(len(self._announced), len(self._done)):
+            # ChatGPT's Codex ends with an empty output (hermes-agent#5689), and a host may leave an item out. The items
+            # that are done have to do; if some are not, the pieces.
+            is_all = len(self._done) >= self._items.count
+            done = sorted(self._done.items(), key=lambda pair: pair[0][0])
+            last_word = [(index, item) for (index, _id), item in done] if is_all else []
+            deltas = []
+        else:
+            deltas = [delta for index, item in last_word for delta in self._items.settle(index, item)]
         if last_word:
             # It holds what the pieces may lack, such as the encrypted reasoning of Azure (earendil-works/pi#6409).
             self._items = Items(self._taken, self._credential)
@@ -142,6 +155,10 @@ class PartialResponse:
         raise not_json(error)
 
 
+def _place(index: int, item: Object, number: int) -> _Place:
+    return index, as_text(item.get("id")) or as_text(item.get("call_id")) or f"#{number}"
+
+
 def _delta(data: Object) -> str:
     delta = data.get("delta")
     if not isinstance(delta, str):
@@ -165,17 +182,13 @@ def _failed(response: Object) -> WireError:
 def _usage_in(value: object) -> Usage:
     usage = as_object(value)
     details = as_object(usage.get("input_tokens_details"))
-    total_in = _count(usage.get("input_tokens"))
-    read = min(_count(details.get("cached_tokens")), total_in)
-    written = min(_count(details.get("cache_write_tokens")), total_in - read)
+    total_in = as_count(usage.get("input_tokens"))
+    read = min(as_count(details.get("cached_tokens")), total_in)
+    written = min(as_count(details.get("cache_write_tokens")), total_in - read)
     return Usage(
         input=total_in - read - written,
-        output=_count(usage.get("output_tokens")),
+        output=as_count(usage.get("output_tokens")),
         cache_read=read,
         cache_write=written,
-        reasoning=_count(as_object(usage.get("output_tokens_details")).get("reasoning_tokens")),
+        reasoning=as_count(as_object(usage.get("output_tokens_details")).get("reasoning_tokens")),
     )
-
-
-def _count(value: object) -> int:
-    return max(value, 0) if isinstance(value, int) else 0

@@ -1,5 +1,6 @@
 """Streaming: what all dialects do alike, from the first byte sent to the one `Reply` or `Fault` at the end."""
 
+import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ from pi_fallback_hookspecs import (
     StreamEvent,
 )
 
+log = logging.getLogger("pi_fallback.providers")
+
 Auth = tuple[str, str]
 
 AUTHS: Mapping[str, Auth] = {
@@ -42,6 +45,9 @@ class Fold(Protocol):
 
     is_ending: bool
     """The event came that says that the answer is whole; what follows is usage at most."""
+
+    is_doubtful: bool
+    """This host says so too early: nothing but the end of the body proves it."""
 
     @property
     def phase(self) -> Phase: ...
@@ -92,32 +98,35 @@ def stream_of(http: Http, dialect: Dialect) -> Stream:
                 fresh=call.fresh,
             ) as response:
                 await check_status(response)
-                body, chunks = Body(), response.chunks()
-                async for chunk in chunks:
-                    for event in body.feed(chunk):
-                        try:
-                            deltas = answer.take(event)
-                        except NotJson as error:
-                            deltas = answer.take(halves.joined(event, error.fault))
-                        for delta in deltas:
-                            yield delta
-                    if answer.is_ending or body.is_over:
-                        break
-                else:
-                    response.is_read = True
-                if answer.is_ending:
-                    last = await _tail(response, body, answer, halves)
-                else:
-                    last = taken(answer, halves, body.finish())
-                    if body.is_json and not answer.is_ending:
-                        raise WireError(Fault(FaultKind.MALFORMED, f"The JSON is no whole answer in {dialect.name}."))
-                for delta in last:
-                    yield delta
+                body, chunks, is_open = Body(), response.chunks(), True
+                while is_open:
+                    async for chunk in chunks:
+                        for event in body.feed(chunk):
+                            try:
+                                deltas = answer.take(event)
+                            except NotJson as error:
+                                deltas = answer.take(halves.joined(event, error.fault))
+                            for delta in deltas:
+                                yield delta
+                        if body.is_over or (answer.is_ending and not answer.is_doubtful):
+                            break
+                    else:
+                        response.is_read = True
+                    if answer.is_ending and not answer.is_doubtful:
+                        last = await _tail(response, body, answer, halves)
+                        is_open = answer.is_doubtful and not response.is_read
+                    else:
+                        last, is_open = _last(body, answer, halves), False
+                    for delta in last:
+                        yield delta
+                if body.is_json and not answer.is_ending:
+                    raise WireError(Fault(FaultKind.MALFORMED, f"The JSON is no whole answer in {dialect.name}."))
                 halves.check()
                 end: StreamEvent = Reply(answer.message())
         except WireError as error:
             end = replace(error.fault, phase=answer.phase)
         except Exception as error:  # a stream raises nothing: the work goes on elsewhere
+            log.debug("a defect in the stream of %s", dialect.name, exc_info=True)
             end = Fault(FaultKind.OTHER, f"{type(error).__name__} in {dialect.name}.", phase=answer.phase)
         yield end
 
@@ -127,15 +136,28 @@ def stream_of(http: Http, dialect: Dialect) -> Stream:
 async def _tail(response: Response, body: Body, answer: Fold, halves: Halves) -> list[Delta]:
     """Read what follows the end: usage, a terminator, and the end of the body, which frees the connection.
 
-    Neither a wait nor a lost connection can spoil the answer any more.
+    Neither a wait nor a lost connection can spoil the answer any more, unless content comes: then it was no end.
     """
     deltas: list[Delta] = []
     with anyio.move_on_after(TAIL_S), suppress(TransportError):
         async for chunk in response.chunks():
             deltas += taken(answer, halves, body.feed(chunk))
+            if answer.is_doubtful:
+                return deltas
         response.is_read = True
-        deltas += taken(answer, halves, body.finish())
+        with suppress(NotJson):  # half an event
+            deltas += taken(answer, halves, body.finish())
     return deltas
+
+
+def _last(body: Body, answer: Fold, halves: Halves) -> list[Delta]:
+    """Fold what the end of the body completes, of an answer that has not said that it is whole."""
+    try:
+        return taken(answer, halves, body.finish())
+    except NotJson as error:
+        if body.is_json:
+            raise
+        raise WireError(Fault(FaultKind.INCOMPLETE, "The answer ended inside an event.")) from error
 
 
 def taken(answer: Fold, halves: Halves, events: Iterable[SseEvent]) -> list[Delta]:

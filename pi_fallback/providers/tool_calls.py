@@ -1,11 +1,11 @@
 """Tool calls on their way in: pieces of several calls become whole ones, each with an id of ours.
 
-Hosts differ: most send id and name first and then arguments by `index`; some send a call in one piece,
-leave out the index or the id, repeat them in each piece, or give every call the index 0.
+Hosts differ: most send id and name first and then arguments by `index`; some send a call in one piece, leave out
+the index or the id, repeat them in each piece, give every call the index 0 or the same id, or send a call twice.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import cast
@@ -30,6 +30,7 @@ class PartialCall:
     arguments: StringIO = field(default_factory=StringIO)
     ends_object: bool = False
     is_shown: bool = False
+    again: StringIO | None = None  # what came after the whole call under its name: the call once more, or the next one
     signature: str = ""
 
     def add(self, name: str, arguments: str) -> ToolCallDelta | None:
@@ -48,9 +49,10 @@ class PartialCall:
     def finished(self, *, may_be_bare: bool) -> ToolCall:
         """Return the whole call. No arguments at all mean `{}` only if the answer was not cut (`may_be_bare`)."""
         text = self.arguments.getvalue()
-        arguments = {} if may_be_bare and not text.strip() else _arguments(text)
+        is_cut = self.again is not None and self.again.getvalue().strip() != ""
+        arguments = None if is_cut else {} if may_be_bare and not text.strip() else _arguments(text)
         if arguments is None:
-            if _is_json(text):
+            if not is_cut and _is_json(text):
                 raise WireError(Fault(FaultKind.MALFORMED, f"The arguments of {self.name!r} are no JSON object."))
             raise WireError(Fault(FaultKind.INCOMPLETE, f"The call of {self.name!r} ended inside its arguments."))
         if not self.name:
@@ -68,48 +70,83 @@ class PartialCalls:
         self._read = 0
         self._by_index: dict[int, PartialCall] = {}
 
-    def find(self, *, index: int | None, wire_id: str, name: str, position: int) -> PartialCall:
-        """Return the call that a piece belongs to; a new one stands at `position`."""
-        found = self._known(index, wire_id, name)
-        if found is None:
-            if len(self.all) >= TOOL_CALLS:
-                raise WireError(Fault(FaultKind.TOO_LARGE, "The answer has too many tool calls."))
-            found = PartialCall(self._new_id(wire_id), wire_id, position)
-            self.all.append(found)
-        found.wire_id = found.wire_id or wire_id
-        if index is not None:
-            self._by_index[index] = found
-        return found
+    def take(
+        self, *, index: int | None, wire_id: str, name: str, arguments: str, position: int
+    ) -> tuple[PartialCall, str]:
+        """Return the call that a piece belongs to, and what it adds to its arguments: nothing if it repeats them.
 
-    def add(self, call: PartialCall, name: str, arguments: str) -> ToolCallDelta | None:
-        """Take a piece of `call`, as `PartialCall.add` does, as long as all of them together are within the limit."""
+        A new call stands at `position`.
+        """
         self._size += len(arguments)
         if self._size > ARGUMENT_CHARS:
             raise _too_large()
-        return call.add(name, arguments)
+        call, is_at = self._known(index, wire_id)
+        if call is None or self._is_after(call, wire_id, name, is_at=is_at):
+            call = self._new(wire_id, position)
+        elif call.again is not None:
+            text = self._other(call, call.again, arguments)
+            if text is not None:
+                call = self._new(call.wire_id, position, call.name)
+            arguments = text or ""
+        call.wire_id = call.wire_id or wire_id
+        if index is not None:
+            self._by_index[index] = call
+        return call, arguments
+
+    def _known(self, index: int | None, wire_id: str) -> tuple[PartialCall | None, bool]:
+        """Return the call that a piece goes on with or stands after, and whether its place says so, not just its id."""
+        if index is not None and index in self._by_index:
+            return self._by_index[index], True
+        if wire_id:
+            return next((call for call in reversed(self.all) if call.wire_id == wire_id), None), index is None
+        return self.all[-1] if index is None and self.all else None, True
+
+    def _is_after(self, call: PartialCall, wire_id: str, name: str, *, is_at: bool) -> bool:
+        """Say whether a piece begins another call. If it might, and no other name or id says so, open `call.again`."""
+        if not (name or wire_id):
+            return False  # what nearly all are: a piece of arguments
+        if wire_id and call.wire_id and wire_id != call.wire_id:
+            return True
+        if not call.name:
+            return False
+        has_begun = call.arguments.tell() > 0
+        if name not in ("", call.name):
+            return not has_begun or self._is_whole(call)
+        if call.again is None and has_begun and not (is_at and wire_id) and self._is_whole(call):
+            call.again = StringIO()
+        return False
+
+    def _other(self, call: PartialCall, again: StringIO, arguments: str) -> str | None:
+        """Return the arguments of the call after `call`, which has its name, once it is known that there is one.
+
+        Some hosts repeat a name, or a whole call under another index (mudler/LocalAI#9722).
+        """
+        if not call.wire_id:
+            return arguments if arguments.strip() else None
+        again.write(arguments)
+        if not arguments.rstrip().endswith("}") or (other := self._object(again.getvalue())) is None:
+            return None
+        if other != self._object(call.arguments.getvalue()):
+            call.again = None
+            return again.getvalue()
+        call.again = StringIO()
+        return None
+
+    def _new(self, wire_id: str, position: int, name: str = "") -> PartialCall:
+        if len(self.all) >= TOOL_CALLS:
+            raise WireError(Fault(FaultKind.TOO_LARGE, "The answer has too many tool calls."))
+        call = PartialCall(self._new_id(wire_id), wire_id, position, name)
+        self.all.append(call)
+        return call
 
     def _is_whole(self, call: PartialCall) -> bool:
-        if not call.ends_object:
-            return False
-        text = call.arguments.getvalue()
+        return call.ends_object and self._object(call.arguments.getvalue()) is not None
+
+    def _object(self, text: str) -> Mapping[str, object] | None:
         self._read += len(text)
         if self._read > _READ_CHARS:
             raise _too_large()
-        return _arguments(text) is not None
-
-    def _known(self, index: int | None, wire_id: str, name: str) -> PartialCall | None:
-        if index is not None:
-            call = self._by_index.get(index)
-        elif wire_id:
-            return next((call for call in self.all if call.wire_id == wire_id), None)
-        else:
-            call = self.all[-1] if self.all else None
-        if call is None:
-            return None
-        is_other = wire_id not in ("", call.wire_id) and call.wire_id != ""
-        # A name without an id, after a call that is complete, begins the next one.
-        is_next = name != "" and wire_id == "" and call.name != "" and self._is_whole(call)
-        return None if is_other or is_next else call
+        return _arguments(text)
 
     def _new_id(self, wire_id: str) -> str:
         ours = wire_id

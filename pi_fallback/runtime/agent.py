@@ -14,10 +14,11 @@ from pi_fallback.errors import AgentBusy, single
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.answers import effects_of
 from pi_fallback.runtime.conversation import Conversation
-from pi_fallback.runtime.engine import Engine, Episode
+from pi_fallback.runtime.engine import Engine
 from pi_fallback.runtime.faults import NonsenseError, told
 from pi_fallback.runtime.host import Host
 from pi_fallback.runtime.parts import ABILITIES, Backoff, End, Parts, Reopened, RunOrder, Source
+from pi_fallback.runtime.plans import Episode
 from pi_fallback.runtime.run import Run, Waits
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.stage import Stage
@@ -366,7 +367,15 @@ class Agent:
         failures = dict(incident.failures) if incident else {}
         text = end.error or ""
         if failures:
-            text = closing_error(failures, self.view(), self.parts.clock_words, stopped_by=end.stopped_by)
+            has_images = any(isinstance(part, Image) for message in self.messages for part in message.content)
+            text = closing_error(
+                failures,
+                self.view(),
+                self.parts.clock_words,
+                stopped_by=end.stopped_by,
+                has_images=has_images,
+                advice=self.parts.advice,
+            )
         self.final_error = text
         self._host.emit(feed.GaveUp(text))
         self.signals.gave_up.send(self._host, text=text)

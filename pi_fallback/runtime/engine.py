@@ -5,34 +5,41 @@ so that one code serves a driver that asks inline and one that awaits. A plan bo
 before it asks, and may be dropped at every `Ask`.
 """
 
-from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import cast
 
 from pi_fallback.config.policies import RetryPolicy
 from pi_fallback.core.backoff import Chance, delay_s
-from pi_fallback.core.booking import Entry, Failed, Worked
+from pi_fallback.core.booking import Failed, Worked
 from pi_fallback.core.classify import REPEATABLE, classify
 from pi_fallback.core.eligibility import Needs, ineligible, needs_of
 from pi_fallback.core.retry_budget import RetryBudget
 from pi_fallback.core.routing import Routing
 from pi_fallback.core.table import RouteTable
+from pi_fallback.runtime.plans import (
+    Ask,
+    Attempt,
+    Book,
+    Episode,
+    GiveUp,
+    Incident,
+    Outcome,
+    Plan,
+    Pool,
+    RetrySame,
+    Switch,
+)
 from pi_fallback_hookspecs import (
     Ability,
     ClassifyFailure,
     Decision,
-    Effect,
-    Event,
     Failure,
     FailureKind,
     Fault,
     FaultKind,
     Judgement,
-    Ledger,
-    Model,
-    ModelRef,
     OrderRoutes,
     RefuseRoutes,
     Request,
@@ -46,154 +53,13 @@ from pi_fallback_hookspecs import (
 )
 
 INCIDENT_S = 3600.0  # an hour of failing is an end, whatever the plugins say
-STAY_S = 2.0  # a wait up to this stays inside the turn; a longer one ends the run
 LONGEST_WAIT_S = 31 * 86_400.0  # no server's word counts for longer
 LONGEST_SLEEP_S = 86_400.0  # no wait of a run is longer: whoever wants more starts a timer
 BUDGET_PER_ROUTE = 4
 BUDGET_MAX = 50
 BUDGET_MIN = 8  # a single route with the default backoff needs four
-BROKE = "too many repeats have failed lately"
+BROKE = "the retry budget is spent, because too many repeats have failed lately"
 BY_FRESH_CONNECTION = frozenset({FailureKind.NETWORK, FailureKind.TIMEOUT, FailureKind.SERVER_ERROR})
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A question to the plugins: the hook and its event."""
-
-    hook: str
-    event: Event
-
-
-T = TypeVar("T")
-Plan: TypeAlias = Generator[Ask, Any, T]
-
-
-class Book(Protocol):
-    """Who keeps the ledger: an immutable value that is swapped, so that readers need no lock."""
-
-    @property
-    def ledger(self) -> Ledger: ...
-
-    def enter(self, entry: Entry) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """What may be used: routes best first, and the models behind them. `version` rises when either changes."""
-
-    order: tuple[Route, ...] = ()
-    catalog: Mapping[ModelRef, Model] = field(default_factory=dict[ModelRef, Model])
-    version: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """Go on with another route. `effects` are still to be performed, for plugin `by`; `booked` are in the ledger."""
-
-    route: Route
-    failure: Failure
-    reason: str = ""
-    after_s: float = 0.0
-    by: str = ""
-    effects: tuple[Effect, ...] = ()
-    booked: tuple[Rest | Wake, ...] = ()
-
-    @property
-    def ends_run(self) -> bool:
-        """Whether the wait is too long to stay in the turn."""
-        return self.after_s > STAY_S
-
-
-@dataclass(frozen=True, slots=True)
-class RetrySame:
-    """The same route again, after `after_s`. `attempt` of `max_attempts` counts the host's own repeats.
-
-    With `free` it is the same attempt once more, at once: nothing of it was booked. With `fresh` it is to
-    travel by a new connection.
-    """
-
-    failure: Failure
-    reason: str = ""
-    after_s: float = 0.0
-    attempt: int = 0
-    max_attempts: int = 0
-    free: bool = False
-    fresh: bool = False
-    by: str = ""
-    effects: tuple[Effect, ...] = ()
-    booked: tuple[Rest | Wake, ...] = ()
-
-    @property
-    def ends_run(self) -> bool:
-        """Whether the wait is too long to stay in the turn."""
-        return self.after_s > STAY_S
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """No more attempts in this turn; `recoverable` says whether an untried model is left.
-
-    `stopped`: plugin `by` wants no more.
-    """
-
-    failure: Failure
-    recoverable: bool
-    reason: str = ""
-    by: str = ""
-    effects: tuple[Effect, ...] = ()
-    booked: tuple[Rest | Wake, ...] = ()
-    stopped: bool = False
-
-
-Outcome: TypeAlias = Switch | RetrySame | GiveUp
-
-
-@dataclass
-class Incident:
-    """From the first failed attempt until a turn ends well."""
-
-    deadline: float
-    budget: int
-    tries: Counter[Route] = field(default_factory=Counter[Route])
-    failures: dict[Route, Failure] = field(default_factory=dict[Route, Failure])
-    spent: Counter[FailureKind] = field(default_factory=Counter[FailureKind])  # of the retry budget, times a kind
-    attempts: int = 0
-    repeats: int = 0
-    waited_s: float = 0.0
-    decided: bool = False
-    fresh_next: bool = False  # the next attempt is a repeat that asks for a new connection
-
-    def is_spent(self, now: float) -> bool:
-        return self.attempts >= self.budget or now >= self.deadline
-
-
-@dataclass
-class Episode:
-    """From a user's prompt until the agent is settled. One owner at a time."""
-
-    incident: Incident | None = None
-    generation: int = 0
-
-    @property
-    def visited(self) -> frozenset[Route]:
-        return frozenset(self.incident.tries) if self.incident else frozenset()
-
-
-@dataclass
-class Attempt:
-    """One request on one route. `generation` tells a late result from the current one."""
-
-    route: Route
-    request: Request
-    episode: Episode
-    generation: int
-    started_at: float
-    stale_repeat: bool = False
-    fresh: bool = False
-
-    @property
-    def current(self) -> bool:
-        return self.generation == self.episode.generation
 
 
 @dataclass
@@ -449,7 +315,7 @@ class Engine:
             reason = "none of the routes asked for may be used" if decision.on else decision.reason
             return GiveUp(failure, self.recoverable(attempt.episode), reason, by, rest, booked)
         if not self._afford(incident, failure):
-            return GiveUp(failure, False, BROKE, by, rest, booked)
+            return GiveUp(failure, False, BROKE, by, rest, booked, stopped=True)
         self._granted(incident, after_s)
         if route == attempt.route:
             fresh = incident.fresh_next = failure.kind in BY_FRESH_CONNECTION
@@ -474,7 +340,7 @@ class Engine:
         if wait is None:
             return GiveUp(failure, self.recoverable(attempt.episode), _why_no_repeat(incident, failure))
         if not self._afford(incident, failure):
-            return GiveUp(failure, False, BROKE)
+            return GiveUp(failure, False, BROKE, stopped=True)
         incident.repeats += 1
         self._granted(incident, wait)
         fresh = incident.fresh_next = failure.kind in BY_FRESH_CONNECTION
@@ -536,14 +402,3 @@ def _why_no_repeat(incident: Incident, failure: Failure) -> str:
     if failure.kind not in REPEATABLE:
         return "a repeat would not mend it"
     return "nothing is left to try" if incident.decided else "the repeats are used up"
-
-
-def inline(plan: Plan[T], ask: Callable[[str, Event], object]) -> T:
-    """Run `plan` to its end, answering each question with `ask`."""
-    answer: object = None
-    while True:
-        try:
-            question = plan.send(answer)
-        except StopIteration as stop:
-            return cast("T", stop.value)
-        answer = ask(question.hook, question.event)

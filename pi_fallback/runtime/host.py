@@ -10,9 +10,9 @@ import anyio.abc
 
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import Conversation, UnwrittenLog
-from pi_fallback.runtime.engine import Ask, Episode
 from pi_fallback.runtime.parts import ABILITIES, Parts, RunOrder
 from pi_fallback.runtime.performer import Answers, EffectError, perform
+from pi_fallback.runtime.plans import Ask, Episode
 from pi_fallback.runtime.stage import Stage
 from pi_fallback.runtime.timers import TimerKey, Timers
 from pi_fallback_hookspecs import (

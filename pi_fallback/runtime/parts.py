@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pi_fallback.core.closing import TERMINAL, Advice
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.conversation import Log
@@ -99,5 +100,6 @@ class Parts:
     settings: Mapping[str, Json] = field(default_factory=dict[str, Json])
     thinking: Callable[[ModelRef], str | None] = lambda _model: None
     clock_words: Callable[[float], str] = lambda at: f"at {at:.0f}"
+    advice: Advice = TERMINAL
     signals: Signals = field(default_factory=Signals)
     goes_on: bool = False  # whether a text that broke off is gone on with, where a model can

@@ -11,10 +11,10 @@ from pi_fallback.core.closing import closing_error
 from pi_fallback.core.midstream import prefix_after, takes_prefix
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import Conversation
-from pi_fallback.runtime.engine import STAY_S, Attempt, GiveUp, Outcome, RetrySame, Switch
 from pi_fallback.runtime.host import Host
 from pi_fallback.runtime.parts import ABILITIES, ABORTED, Backoff, End, RunOrder, Source
 from pi_fallback.runtime.performer import EffectError
+from pi_fallback.runtime.plans import STAY_S, Attempt, GiveUp, Outcome, RetrySame, Switch
 from pi_fallback.runtime.stage import Stage
 from pi_fallback_hookspecs import (
     AgentEnd,
@@ -248,7 +248,8 @@ class Run:
         await host.perform([(outcome.by, outcome.effects)], Stage(host, self.order.epoch))
         if isinstance(outcome, GiveUp):
             self.waits.over(failure.text)
-            stopped_by = f"{outcome.by}: {outcome.reason}" if outcome.stopped else ""
+            who = outcome.by or "the host"
+            stopped_by = f"{who}: {outcome.reason}" if outcome.stopped else ""
             return End(StopReason.ERROR, failure, str(failure), None, outcome.recoverable, stopped_by)
         if self.conversation.route != attempt.route:
             return None  # the user has chosen since: that counts, and at once
@@ -280,7 +281,8 @@ class Run:
         if not view.order:
             text = "There is no model to use. Put a key into auth.json or the environment; `pi-fallback models` lists."
         else:
-            text = closing_error(incident.failures if incident else {}, view, self.parts.clock_words)
+            failures = incident.failures if incident else {}
+            text = closing_error(failures, view, self.parts.clock_words, advice=self.parts.advice)
         return End(StopReason.ERROR, error=text, recoverable=False)
 
     def _streamed(self, delta: Delta) -> None:

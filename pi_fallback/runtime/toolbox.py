@@ -1,8 +1,11 @@
 """The toolbox: one tool call, from permission to a journalled result."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
+
+import anyio
 
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import Log
@@ -26,6 +29,7 @@ from pi_fallback_hookspecs import (
 )
 
 Approval = Literal["ask", "always", "never"]
+TEXT_MAX = 1024 * 1024  # characters of an output: no model's context holds more, and the session would keep it all
 
 
 @dataclass
@@ -90,7 +94,7 @@ class Toolbox:
         return "The user refused this tool call. Wait for what the user says."
 
     async def _outcome(self, tool: Tool, call: ToolCall) -> ToolResultMessage:
-        context = ToolContext(self.cwd, self.ui, lambda text: self.emit(feed.ToolProgressed(call.id, text)))
+        context = ToolContext(self.cwd, self.ui, lambda text: self._progressed(call, text))
         try:
             output = await tool.run(context, call.arguments)
             if isinstance(output, ToolOutput):
@@ -99,16 +103,23 @@ class Toolbox:
                 result = self._result(call, str(output), is_error=False)
         except ToolError as error:
             return self._result(call, str(error), is_error=True)
-        except (Exception, SystemExit) as error:  # an error of a tool is an answer to the model
-            return self._result(call, f"{type(error).__name__}: {error}", is_error=True)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # an error of a tool is an answer to the model, and so is what it had cancelled
+            if anyio.current_effective_deadline() == -math.inf or _holds_interrupt(error):
+                raise  # it is our own cancellation, or the user's Ctrl-C
+            return self._result(call, _words_of(error), is_error=True)
         return result
+
+    def _progressed(self, call: ToolCall, text: str) -> None:
+        self.emit(feed.ToolProgressed(call.id, self.redact(str(text))))
 
     def _redacted(self, content: tuple[Text | Image, ...]) -> tuple[Text | Image, ...]:
         """A key that a tool has read goes neither into the session nor to another provider."""
-        return tuple(Text(self.redact(block.text)) if isinstance(block, Text) else block for block in content)
+        return tuple(Text(_capped(self.redact(block.text))) if isinstance(block, Text) else block for block in content)
 
     def _result(self, call: ToolCall, text: str, *, is_error: bool) -> ToolResultMessage:
-        return _result(call, self.redact(text), is_error=is_error)
+        return _result(call, _capped(self.redact(text)), is_error=is_error)
 
     async def _folded(self, call: ToolCall, result: ToolResultMessage, view: View) -> ToolResultMessage:
         event = ToolResultEvent(view=view, call=call, result=result)
@@ -117,3 +128,23 @@ class Toolbox:
 
 def _result(call: ToolCall, text: str, *, is_error: bool) -> ToolResultMessage:
     return ToolResultMessage(call.id, call.name, (Text(text),), is_error)
+
+
+def _capped(text: str) -> str:
+    if len(text) <= TEXT_MAX:
+        return text
+    return f"{text[:TEXT_MAX]}\n\n[These are the first {TEXT_MAX:,} characters of {len(text):,}. Ask for less.]"
+
+
+def _words_of(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # its own `__str__`
+        return type(error).__name__
+
+
+def _holds_interrupt(error: BaseException) -> bool:
+    if not isinstance(error, BaseExceptionGroup):
+        return False
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return group.subgroup(KeyboardInterrupt) is not None

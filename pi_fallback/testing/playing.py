@@ -28,7 +28,7 @@ from pi_fallback.testing.steps import (
 from pi_fallback.testing.wire import Rendered, Wire
 
 Ending = Literal["keep", "fin"]
-"""Whether the connection may serve on, or is to be closed. One that was reset is closed already."""
+"""Whether the connection may serve on, or is to be closed."""
 
 
 async def play(step: Step, connection: Connection, wire: Wire, body: Mapping[str, Any], number: int) -> Ending:

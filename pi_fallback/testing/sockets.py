@@ -55,10 +55,12 @@ class Connection:
             return
 
     async def reset(self) -> None:
-        """End with an RST."""
+        """Let the close that follows be an RST.
+
+        The socket is not closed here: its number would go to the next one while others still wait for this one.
+        """
         await anyio.sleep(RST_DELAY_S)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
 
     async def _read(self) -> bytes:
         while True:

@@ -17,6 +17,7 @@ from pi_fallback.models_command import shown_models
 from pi_fallback.overview import Overview, Row, as_json, as_text
 from pi_fallback.preparing import Options, Setup, World, prepare
 from pi_fallback.prices import Fact
+from pi_fallback.providers.listing import MAX_MODELS
 from pi_fallback.testing import FaultServer, Ok
 from pi_fallback_hookspecs import Ledger, ModelRef, Price, Provider, Route, Scope, ScopeKind
 from tests.http.wire import answering, serving, whole
@@ -203,7 +204,7 @@ async def test_one_provider_that_hangs_does_not_keep_the_others(desk: Desk) -> N
         vault = Vault(setup.accounts, {}, setup.redactor, wall=lambda: NOW)
         async with Http(wall=lambda: NOW) as http:
             result = await refreshing.refreshed(setup, http, vault, no_facts, time_s=0.3)
-    assert result.failures == ("The list of d could not be refreshed: no answer within 0.3 s.",)
+    assert result.said == ("The list of d could not be refreshed: no answer within 0.3 s.",)
     assert len(result.file.entries) == 1
 
 
@@ -215,6 +216,24 @@ async def test_what_a_provider_says_in_an_error_is_told_without_the_key(desk: De
     (notice,) = shown.notices
     assert notice.startswith("The list of c could not be refreshed: bad key ")
     assert SECRET not in notice
+
+
+async def test_a_list_is_kept_without_what_is_the_key_and_not_without_end(desk: Desk) -> None:
+    ids = [SECRET, f"mine-{SECRET}", *(f"m{number}" for number in range(MAX_MODELS + 5))]
+    page = json.dumps({"data": [{"id": name, "display_name": SECRET if name == "m3" else ""} for name in ids]})
+    async with serving(answering(whole(page.encode()))) as server:
+        desk.write(models={"providers": {"c": endpoint("C", url=server.url, apiKey=SECRET)}})
+        shown = await shown_models(desk.setup(), [], everything=True)
+    assert shown.notices == ("c lists more than 5,000 models. The first 5,000 are kept.",)
+    assert len(shown.rows) > MAX_MODELS
+    assert SECRET not in models_cache.path_in(desk.agent_dir).read_text()
+
+
+async def test_an_id_of_models_json_commands_no_terminal(desk: Desk) -> None:
+    desk.write(models={"providers": {"c": endpoint("m\x1b[31m\n\u202eevil")}})
+    shown = await shown_models(desk.setup(), [])
+    (row,) = [line for line in as_text(shown.rows) if "evil" in line]
+    assert row.startswith("c/m evil  ")
 
 
 async def test_without_any_account_it_says_how_to_see_what_there_is(desk: Desk) -> None:

@@ -142,6 +142,22 @@ def test_a_foreign_api_costs_only_its_provider_in_every_mode(desk: Desk) -> None
     assert "The provider b of models.json is not used: the api 'bedrock-converse-stream' is not spoken here." in notice
 
 
+@pytest.mark.parametrize("options", [{}, {"model": "p/m"}, {"models": ("p/m",)}])
+def test_a_foreign_api_is_the_reason_where_nothing_else_is_left(desk: Desk, options: Mapping[str, Any]) -> None:
+    foreign = {"baseUrl": ADDRESS, "api": "Anthropic-Messages", "apiKey": "k-12345678", "models": [{"id": "m"}]}
+    desk.write(models={"providers": {"p": foreign}})
+    with pytest.raises(NoUsableModel, match="Did you mean anthropic-messages") as raised:
+        desk.prepare(**options)
+    assert "no key was found" not in str(raised.value)
+
+
+def test_a_model_of_a_provider_that_is_not_used_cannot_be_switched_to(desk: Desk) -> None:
+    foreign = {"baseUrl": ADDRESS, "api": "Anthropic-Messages", "models": [{"id": "m"}]}
+    desk.write(models={"providers": {**ABC, "p": foreign}})
+    with pytest.raises(NoUsableModel, match="p/m cannot be used: the api 'Anthropic-Messages' is not spoken here"):
+        route_to(desk.prepare(), "p/m")
+
+
 def test_a_header_that_cannot_be_had_costs_its_provider_and_is_never_sent_as_it_is_written(desk: Desk) -> None:
     lacking, full = ({"x-key": f"$HEADER_{name}"} for name in ("LACKING", "FULL"))
     providers = {"a": {**ABC["a"], "headers": lacking}, "b": {**ABC["b"], "headers": full}}
@@ -317,3 +333,30 @@ def test_a_half_edited_file_changes_nothing_until_it_is_whole_again(desk: Desk) 
     assert live.told[0].endswith("Until then the settings stay as they were.")
     desk.write(settings={"enabledModels": ["b/B"]})
     assert live.later() == ["b/B"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "environ", "header", "told"),
+    [
+        ({"apiKey": "k-12345678"}, {}, "Authorization", "the key of models.json goes in its place"),
+        ({"apiKey": "$MINE"}, {"MINE": "k-12345678"}, "authorization", "the key of models.json goes in its place"),
+        ({"apiKey": "k-12345678", "api": "anthropic-messages"}, {}, "x-api-key", "the key of models.json goes in its"),
+        ({"apiKey": "k-12345678", "api": "anthropic-messages"}, {}, "Authorization", ""),
+        ({"apiKey": "k-12345678"}, {}, "x-api-key", ""),
+        ({}, {}, "Authorization", ""),
+    ],
+)
+def test_a_header_that_the_key_replaces_is_named(
+    desk: Desk, entry: Mapping[str, str], environ: Mapping[str, str], header: str, told: str
+) -> None:
+    desk.write(models={"providers": {"a": {**ABC["a"], **entry, "headers": {header: "Bearer secret-1"}}}})
+    said = [notice for notice in desk.prepare(environ=environ).notices if "is not sent" in notice]
+    expected = f"models.json, providers.a.headers.{header} is not sent: {told}"
+    assert [notice.startswith(expected) for notice in said] == ([True] if told else [])
+
+
+def test_a_header_of_one_model_that_the_key_replaces_is_named(desk: Desk) -> None:
+    model = {"id": "A", "headers": {"Authorization": "Bearer secret-1"}}
+    desk.write(models={"providers": {"a": {**ABC["a"], "apiKey": "k-12345678", "models": [model]}}})
+    (notice,) = desk.prepare().notices
+    assert "providers.a.models[0].headers.Authorization is not sent" in notice

@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from pi_fallback.config.schema import (
+    MONTH_S,
     ApiKeyEntry,
     CostConfig,
     FallbackConfig,
@@ -130,6 +131,12 @@ def test_anything_else_is_no_endpoint(url: str) -> None:
         {"retry": {"maxRetries": True}},
         {"fallback": {"quietSeconds": float("inf")}},
         {"httpIdleTimeoutMs": 1.5},
+        {"httpIdleTimeoutMs": MONTH_S * 1000 + 1},
+        {"retry": {"baseDelayMs": 10**30}},
+        {"retry": {"maxAgentDelayMs": 10**30}},
+        {"fallback": {"quietSeconds": 3e11}},
+        {"fallback": {"lastWorkingTtlSeconds": 1e308}},
+        {"fallback": {"failedCooldownSeconds": MONTH_S + 1}},
         {"enabledModels": [""]},
     ],
 )

@@ -88,6 +88,10 @@ def test_a_file_that_is_wrong_as_a_whole_counts_as_absent_and_is_named(
             "line 3, retry.maxRetries: must be a whole number (got a string). Write it as 3.",
         ),
         ({"retry": {"maxRetries": -1}}, "line 3, retry.maxRetries: must be at least 0. Write a larger number."),
+        (
+            {"fallback": {"quietSeconds": 1e308}},
+            "fallback.quietSeconds: must be at most 2678400. Write a smaller number: 31 days are the longest.",
+        ),
         ({"retry": 3}, 'line 2, retry: must be an object (got a number). Write it as {"name": …}.'),
         (
             {"fallback": {"quietSeconds": None}},

@@ -188,8 +188,8 @@ def test_a_header_with_the_key_is_asked_for_by_its_name_in_pi() -> None:
 
 
 def test_quirks_that_nobody_reads_are_named_with_the_nearest_one() -> None:
-    compat = {"maxTokenField": "x", "supportsStore": False, "supportsUsageInStreaming": False}
-    model = {"id": "c", "api": "anthropic-messages", "compat": {"maxTokensField": "x", "thinking": "budget"}}
+    compat = {"maxTokenField": "max_tokens", "supportsStore": False, "supportsUsageInStreaming": False}
+    model = {"id": "c", "api": "anthropic-messages", "compat": {"maxTokensField": "max_tokens", "thinking": "budget"}}
     assert built(acme(compat=compat, models=[{"id": "m"}, model])).notices == (
         "models.json, providers.acme.compat: nothing here reads maxTokenField (did you mean maxTokensField?).",
         "models.json, providers.acme.models[1].compat: nothing here reads maxTokensField.",

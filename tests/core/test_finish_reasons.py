@@ -1,6 +1,6 @@
 """Which words end an answer well, and which mean that there is none."""
 
-from enum import Enum
+from enum import Enum, IntEnum
 
 import pytest
 
@@ -13,12 +13,18 @@ class Reason(Enum):
     SAFETY = "SAFETY"
 
 
-@pytest.mark.parametrize("reason", [*WHOLE, *CUT, "STOP", "MAX_TOKENS", Reason.STOP])
+class Number(IntEnum):  # as in `vertexai` and `google.generativeai`, whose enums are protobuf's
+    FINISH_REASON_UNSPECIFIED = 0
+    STOP = 1
+    SAFETY = 3
+
+
+@pytest.mark.parametrize("reason", [*sorted(WHOLE | CUT), "STOP", "MAX_TOKENS", Reason.STOP, Number.STOP])
 def test_an_answer_with_such_a_reason_is_whole(reason: object) -> None:
     assert fault_of_finish(reason, Phase.TEXT) is None
 
 
-@pytest.mark.parametrize("reason", [None, "", " "])
+@pytest.mark.parametrize("reason", [None, "", " ", Number.FINISH_REASON_UNSPECIFIED])
 def test_an_answer_without_a_reason_is_incomplete(reason: object) -> None:
     fault = fault_of_finish(reason, Phase.TEXT)
     assert fault is not None
@@ -33,18 +39,20 @@ def test_an_answer_without_a_reason_is_incomplete(reason: object) -> None:
         "insufficient_system_resource",
         "failed",
         "incomplete",
+        "model_context_window_exceeded",
         "RECITATION",
         Reason.SAFETY,
+        Number.SAFETY,
         "?",
     ],
 )
 def test_any_other_word_is_a_failure_with_the_word_as_code(reason: object) -> None:
     fault = fault_of_finish(reason, Phase.TEXT)
     assert fault is not None
-    assert (fault.kind, fault.code) == (FaultKind.FINISH, reason.value if isinstance(reason, Enum) else reason)
+    assert (fault.kind, fault.code) == (FaultKind.FINISH, reason.name if isinstance(reason, Enum) else reason)
 
 
-@pytest.mark.parametrize("reason", CUT)
+@pytest.mark.parametrize("reason", sorted(CUT))
 def test_a_limit_in_the_middle_of_a_tool_call_is_a_failure(reason: str) -> None:
     fault = fault_of_finish(reason, Phase.TOOL_ARGS)
     assert fault is not None

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 import requests
@@ -164,7 +165,6 @@ TRANSPORT: Mapping[str, tuple[Callable[[], BaseException], FaultKind]] = {
     "botocore refused": (lambda: named("EndpointConnectionError"), F.CONNECT),
     "botocore without credentials": (lambda: named("NoCredentialsError"), F.KEY),
     "a client's own timeout": (lambda: TimeoutError(), F.FIRST_CONTENT_TIMEOUT),
-    "a socket": (lambda: ConnectionResetError(), F.BROKEN),
     "an event that is no JSON": (lambda: json.JSONDecodeError("no", "doc", 0), F.MALFORMED),
     "a subclass of somebody's": (lambda: named("OurTimeout", httpx2.ReadTimeout), F.FIRST_CONTENT_TIMEOUT),
 }
@@ -180,7 +180,7 @@ LATER = {
     "read timeout": (httpx2.ReadTimeout("slow"), F.QUIET_TIMEOUT),
     "dead connection": (httpx2.RemoteProtocolError(LOST), F.BROKEN),
     "broken TLS": (httpx2.ConnectError("bad record"), F.BROKEN),
-    "reset": (ConnectionResetError(), F.BROKEN),
+    "reset": (httpx2.ReadError("reset"), F.BROKEN),
 }
 
 
@@ -243,12 +243,72 @@ NO_FAILURES: Mapping[str, Callable[[], BaseException]] = {
     "a code that is no status": lambda: named("Odd", code=7),
     "a status that is true": lambda: named("Odd", status=True),
     "a good status": lambda: named("Odd", status_code=200),
+    "a row that is not there": lambda: named("NotInOurTable", code=404),
+    "a job that stands at a number": lambda: named("JobFailed", status=500),
+    "what the caller's own server is to answer": lambda: named(
+        "HTTPException", status_code=404, __module__="starlette.exceptions"
+    ),
+    "a reader of the caller's own that is gone": lambda: BrokenPipeError(errno.EPIPE, "Broken pipe"),
+    "a socket of the caller's own": lambda: ConnectionResetError(),
+    "a server of the caller's own that is gone": lambda: ConnectionRefusedError(errno.ECONNREFUSED, "refused"),
+    "aiohttp's server, whose reader is gone": lambda: named("ClientConnectionResetError", ConnectionResetError),
+    "a stream of the caller's own": anyio.BrokenResourceError,
+    "a file of the caller's own": lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    "a wrapper around one of them": lambda: caused(named("PrinterGone"), BrokenPipeError()),
+    "a group of them": lambda: ExceptionGroup("two", [httpx2.ReadTimeout("a"), BrokenPipeError()]),
 }
 
 
 @pytest.mark.parametrize("name", NO_FAILURES)
 def test_what_is_no_failed_call_is_none(name: str) -> None:
     assert read(NO_FAILURES[name]()) is None
+
+
+def raised_in(error: Exception, *modules: str) -> Exception:
+    """`error`, raised by code of the last of `modules`, which the ones before it have called."""
+
+    def work() -> None:
+        raise error
+
+    error.__traceback__ = None
+    for module in reversed(modules):
+        names: dict[str, Any] = {"__name__": module, "inner": None if module == modules[-1] else work, "error": error}
+        exec("def work():\n    if inner is None:\n        raise error\n    inner()", names)
+        work = names["work"]
+    try:
+        work()
+    except Exception as caught:
+        return caught
+    raise AssertionError
+
+
+BAD_BYTES = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+RAISED: Mapping[str, tuple[Exception, tuple[str, ...], FaultKind | None]] = {
+    "a bare HTTP client": (ConnectionResetError(), ("app", "http.client", "socket", "ssl"), F.BROKEN),
+    "an SDK that decodes a stream": (BAD_BYTES, ("app", "openai._streaming", "codecs"), F.MALFORMED),
+    "a name that begins like a client's": (BAD_BYTES, ("openai_story.app", "codecs"), None),
+    "the caller's own code, called by a client": (BrokenPipeError(), ("openai._streaming", "app"), None),
+}
+
+
+@pytest.mark.parametrize("name", RAISED)
+def test_what_python_raises_in_a_client_is_the_clients(name: str) -> None:
+    error, modules, kind = RAISED[name]
+    fault = read(raised_in(error, *modules))
+    assert (fault and fault.kind) is kind
+
+
+def test_whoever_says_that_the_call_failed_is_believed() -> None:
+    fault = fault_of(BrokenPipeError(), waits=waits, told=True)
+    assert fault is not None
+    assert fault.kind is F.BROKEN
+
+
+def test_groups_in_groups_are_read_to_the_bottom() -> None:
+    error: Exception = httpx2.ReadTimeout("slow")
+    for _ in range(5000):
+        error = ExceptionGroup[Exception]("g", [error])
+    assert found(error).kind is F.FIRST_CONTENT_TIMEOUT
 
 
 def test_trios_cancellation_is_none() -> None:
@@ -269,7 +329,7 @@ def test_trios_cancellation_is_none() -> None:
 
 def test_a_group_of_failed_calls_is_one() -> None:
     assert (
-        found(ExceptionGroup("both", [httpx2.ReadTimeout("a"), ConnectionResetError()])).kind is F.FIRST_CONTENT_TIMEOUT
+        found(ExceptionGroup("both", [httpx2.ReadTimeout("a"), httpx2.ReadError("b")])).kind is F.FIRST_CONTENT_TIMEOUT
     )
 
 

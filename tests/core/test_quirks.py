@@ -15,13 +15,14 @@ FILES = {
     "google-generative-ai": "google_*.py",
 }
 READ = re.compile(r"""compat\.get\(\s*"(\w+)\"""")
-ELSEWHERE = {"supportsAssistantPrefill"}  # read when the catalogue is built
+PREFILL = "supportsAssistantPrefill"  # read when the catalogue is built
 
 
 def read_by(dialect: str) -> set[str]:
     folder = ROOT / "pi_fallback" / "providers"
-    files = {path for pattern in FILES[dialect].split() for path in folder.glob(pattern)}
-    return {name for path in files for name in READ.findall(path.read_text())} | ELSEWHERE
+    texts = [path.read_text() for pattern in FILES[dialect].split() for path in folder.glob(pattern)]
+    names = {name for text in texts for name in READ.findall(text)}
+    return names | {PREFILL} if any("model.prefill" in text for text in texts) else names
 
 
 @pytest.mark.parametrize("dialect", QUIRKS)

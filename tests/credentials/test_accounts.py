@@ -181,6 +181,27 @@ def test_a_command_does_not_print() -> None:
     assert SECRET not in repr(result)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "secrets"),
+    [
+        ("Authorization", "Bearer secret-words", {"secret-words", "Bearer"}),
+        ("Cookie", "a=first; b=second", {"a=first", "b=second"}),
+        ("x-pass", "correcthorse", {"correcthorse"}),
+        ("x-tenant", "sk-1234567890", {"sk-1234567890"}),
+        ("CF-Access-Client-Id", "88f.access", {"88f.access"}),
+        ("x-tenant", "production", set[str]()),
+        ("x-type", "application/json", set[str]()),
+        ("User-Agent", "agent/1.2 (linux)", set[str]()),
+        ("anthropic-beta", "context-1m-2025-08-07", set[str]()),
+    ],
+)
+def test_a_header_is_a_secret_unless_its_name_or_its_words_say_otherwise(
+    name: str, value: str, secrets: set[str]
+) -> None:
+    file = ModelsFile.model_validate({"providers": {"acme": {"headers": {name: value}}}})
+    assert set(secrets_in(AuthFile.model_validate({}), file, {}, {})) == secrets
+
+
 def test_every_secret_that_is_known_is_told_to_the_redactor_before_it_is_used() -> None:
     auth = AuthFile.model_validate(
         {
@@ -210,5 +231,5 @@ def test_every_secret_that_is_known_is_told_to_the_redactor_before_it_is_used() 
     }
     assert set(secrets_in(auth, file, PROVIDERS, environ)) == {
         *("literal", "brought", "access", "refresh", "in-variable"),
-        *("in-header", "in-model", "of-acme", "in-environment", "in-part", "for-header"),
+        *("Bearer", "in-header", "in-model", "of-acme", "in-environment", "in-part", "for-header"),
     }

@@ -118,7 +118,7 @@ def test_the_terminal_app_is_refused_without_a_terminal(user: User) -> None:
 
 def test_without_any_account_the_variables_and_files_to_fill_are_named(user: User) -> None:
     sentence = refused(user, "-p", "hello")
-    assert "Set one such as OPENAI_API_KEY" in sentence
+    assert "Set a key such as OPENAI_API_KEY" in sentence
     assert "put it into ~/.pi/agent/auth.json" in sentence
 
 

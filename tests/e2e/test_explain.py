@@ -1,6 +1,7 @@
 """Explain: a user asks why the work went where it went."""
 
 import json
+import os
 
 from pi_fallback.testing import Ok, RunningFaultServer, Status
 from tests.e2e.user import User
@@ -26,6 +27,38 @@ def test_after_a_failover_explain_names_cause_choice_and_what_was_passed_over(
     assert "began on b/B" in user.run("explain", "--last", "1").out
     rows = [json.loads(line) for line in user.run("explain", "--json", "--last", "100").out.splitlines()]
     assert {"routing", "rest", "failed", "worked"} <= {row["type"] for row in rows}
+
+    (only,) = (json.loads(line) for line in user.run("explain", "--json", "--last", "1").out.splitlines()[:1])
+    assert (only["type"], only["choice"]) == ("routing", "b/B")
+
+
+def test_foreign_rows_hide_no_decision(user: User) -> None:
+    row = {"type": "routing", "at": 1e9, "verdict": "begins", "choice": "a/b", "reason": "so", "candidates": 1}
+    bad = [
+        {"type": "routing"},
+        {**row, "at": 1e300},
+        {**row, "verdict": "?"},
+        {**row, "refused": [1]},
+        {**row, "failure": 3},
+    ]
+    lines = [*map(json.dumps, [*bad, {**row, "choice": "\x1b[2J\ud800\na/c"}]), "[" * 200_000, '{"type": "rou']
+    user.write("pi-fallback/decisions.jsonl", "\n".join(lines))
+    told = user.run("explain")
+    assert (told.code, told.err) == (0, "")
+    assert "began on \ufffd a/c: so" in told.out
+    assert len(user.run("explain", "--json").out.splitlines()) == 1
+
+
+def test_a_pipe_in_the_place_of_the_file_is_said(user: User) -> None:
+    (user.agent_dir / "pi-fallback").mkdir()
+    os.mkfifo(user.agent_dir / "pi-fallback" / "decisions.jsonl")
+    told = user.run("explain")
+    assert (told.code, told.out) == (1, "")
+    assert "decisions.jsonl cannot be read: it is not a file. Move it away." in told.err
+
+
+def test_help_names_the_command(user: User) -> None:
+    assert "explain" in user.run("--help").out
 
 
 def test_without_a_decision_explain_says_so(user: User) -> None:

@@ -1,6 +1,7 @@
 """Functions become tools: schema, arguments and answers."""
 
 import enum
+import functools
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -147,6 +148,7 @@ async def elsewhere(value: "Nowhere") -> None:  # type: ignore[name-defined]  # 
 @pytest.mark.parametrize(
     ("function", "why"),
     [
+        (functools.partial(search, limit=1), "A functools.partial cannot be a tool: .* Write an async function"),
         (plain, "plain cannot be a tool: it is not an async function. Write `async def`"),
         (unsaid, "it has no docstring. Say there to the model what it does"),
         (starred, "`\\*values: int` cannot be given by name. Give it plain parameters"),

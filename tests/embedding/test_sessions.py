@@ -1,10 +1,15 @@
 """Sessions of an embedding host: failover, tools, several at once, aborts, over real sockets."""
 
+import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
+import sniffio
 
 from pi_fallback.embedding import (
     AgentAborted,
@@ -13,8 +18,10 @@ from pi_fallback.embedding import (
     AnswerStarted,
     Fallback,
     GaveUp,
+    Image,
     Limits,
     Noticed,
+    Prompt,
     Route,
     RouteSwitched,
     SessionError,
@@ -27,6 +34,7 @@ from pi_fallback.embedding import (
     UnknownModel,
     Withdrawn,
 )
+from pi_fallback.runtime.toolbox import TEXT_MAX
 from pi_fallback.testing import Cut, FaultServer, For, Ok, Received, Stall, Status, ToolCallScript
 from pi_fallback_hookspecs import Retry, UserMessage, hookimpl
 from tests.embedding.hosts import AT_ONCE, TWO_KEYS, fallback
@@ -118,6 +126,132 @@ async def test_a_tool_that_raises_and_one_that_is_given_nonsense_are_answers_to_
     first, second = texts(server.requests[-1], "tool")
     assert "`what` must be of type integer" in first
     assert second == "LookupError: the scales are gone"
+
+
+class Odd(BaseException):
+    """An exception that few catch."""
+
+
+async def of_another_task() -> None:
+    """What a task raises that somebody else has cancelled."""
+    raise anyio.get_cancelled_exc_class() if sniffio.current_async_library() == "asyncio" else Odd("trio has none")
+
+
+async def of_a_group() -> None:
+    raise BaseExceptionGroup("two", [Odd("first"), ValueError("second")])
+
+
+async def odd() -> None:
+    raise Odd("odd")
+
+
+async def leaving() -> None:
+    raise SystemExit(3)
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+async def unspeakable() -> None:
+    raise Unspeakable
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (of_another_task, ("CancelledError", "Odd: trio has none")),
+        (of_a_group, ("BaseExceptionGroup: two (2 sub-exceptions)",)),
+        (odd, ("Odd: odd",)),
+        (leaving, ("SystemExit: 3",)),
+        (unspeakable, ("Unspeakable",)),
+    ],
+)
+async def test_whatever_a_tool_raises_is_an_answer_to_the_model(
+    body: Callable[[], Awaitable[None]], told: tuple[str, ...]
+) -> None:
+    async def weigh(what: str) -> None:
+        """Weigh something."""
+        await body()
+
+    async with (
+        FaultServer({"big": [CALL, Ok("Sorry."), Ok("Yes?")]}) as server,
+        fallback(server, "one/big", tools=[weigh]) as host,
+        host.session() as session,
+    ):
+        assert (await session.ask("how heavy?")).text == "Sorry."
+        assert (await session.ask("and now?")).text == "Yes?"
+    assert texts(server.requests[1], "tool")[0].removesuffix(": ") in told
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_ctrl_c_in_a_tool_is_not_for_the_model(backend: str) -> None:
+    async def weigh(what: str) -> None:
+        """Weigh something."""
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        async with (
+            FaultServer({"big": CALL}) as server,
+            fallback(server, "one/big", tools=[weigh]) as host,
+            host.session() as session,
+        ):
+            try:
+                await session.ask("how heavy?")
+            finally:
+                asked.append(len(server.requests))
+
+    asked: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(main, backend=backend)
+    assert asked == [1]
+
+
+async def test_an_output_that_no_context_holds_is_cut_with_a_note() -> None:
+    async def weigh(what: str) -> str:
+        """Weigh something."""
+        return "x" * (TEXT_MAX + 5)
+
+    async with (
+        FaultServer({"big": [CALL, Ok("Much.")]}) as server,
+        fallback(server, "one/big", tools=[weigh]) as host,
+        host.session() as session,
+    ):
+        await session.ask("how heavy?")
+    (told,) = texts(server.requests[1], "tool")
+    assert told == "x" * TEXT_MAX + "\n\n[These are the first 1,048,576 characters of 1,048,581. Ask for less.]"
+
+
+async def test_a_tool_that_shields_itself_holds_an_abort_up_for_five_seconds_at_most() -> None:
+    async def weigh(what: str) -> str:
+        """Weigh something."""
+        with anyio.CancelScope(shield=True):
+            started.set()
+            await leave.wait()
+        return "1 g"
+
+    started, leave = anyio.Event(), anyio.Event()
+    async with (
+        FaultServer({"big": [CALL, Ok("too late")]}) as server,
+        fallback(server, "one/big", tools=[weigh]) as host,
+        host.session() as session,
+        anyio.create_task_group() as tasks,
+    ):
+        prompt = session.prompt("how heavy?")
+        tasks.start_soon(all_of, prompt)
+        await started.wait()
+        with anyio.fail_after(7.0):
+            await session.abort()
+        leave.set()
+    with pytest.raises(AgentAborted):
+        prompt.answer()
+    assert len(server.requests) == 1
+
+
+async def all_of(prompt: Prompt) -> None:
+    async for _ in prompt:
+        pass
 
 
 async def test_a_second_prompt_goes_on_with_the_conversation_and_another_session_knows_nothing_of_it() -> None:
@@ -394,3 +528,132 @@ async def test_an_answer_that_is_in_the_session_has_its_route_and_tokens() -> No
         assert (answer.producer.provider, answer.producer.model) == ("one", "big")
         assert answer.usage.total == 15
         assert session.messages[-1] == answer
+
+
+NO_PROMPTS: dict[str, tuple[Any, Any, str]] = {
+    "nothing": (None, (), "A prompt is a str, not NoneType."),
+    "bytes": (b"hi", (), "A prompt is a str, not bytes."),
+    "images that are none": ("hi", ["a.png"], "`images` is a list of Image"),
+    "one image": ("hi", Image("aGk=", "image/png"), "`images` is a list of Image"),
+    "no list": ("hi", None, "`images` is a list of Image"),
+    "an image in bytes": ("hi", [Image(b"hi", "image/png")], "`images` is a list of Image"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", NO_PROMPTS)
+async def test_what_is_no_prompt_is_refused_at_the_call_and_the_session_goes_on(name: str) -> None:
+    text, images, why = NO_PROMPTS[name]
+    async with (
+        FaultServer({"big": [CALL, Ok("Done."), Ok("here")]}) as server,
+        fallback(server, "one/big", tools=[weigh]) as host,
+        host.session() as session,
+    ):
+        with pytest.raises(TypeError, match=why):
+            session.prompt(text, images)
+        with pytest.raises(TypeError, match=why):
+            await session.ask(text, images)
+        async for event in session.prompt("how heavy?"):
+            if isinstance(event, ToolStarted):
+                with pytest.raises(TypeError, match=why):
+                    session.steer(text, images)
+        assert (await session.ask("and now?")).text == "here"
+    assert texts(server.requests[-1], "user") == ["how heavy?", "and now?"]
+
+
+async def test_a_system_prompt_or_a_model_that_is_no_text_is_refused_at_the_call() -> None:
+    async with FaultServer(Ok("yes")) as server, fallback(server, "one/big") as host:
+        odd: Any = 5
+        with pytest.raises(TypeError, match="`system` is a str, not int"):
+            async with host.session(system=odd):
+                pass
+        async with host.session() as session:
+            with pytest.raises(TypeError, match="not by int"):
+                await session.select(odd)
+            with pytest.raises(UnknownModel):
+                await session.select(" ")
+
+
+async def test_one_task_iterates_over_a_prompt() -> None:
+    async with (
+        FaultServer({"big": Stall(after=1)}) as server,
+        fallback(server, "one/big") as host,
+        host.session() as session,
+        session.prompt("hi") as prompt,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(all_of, prompt)
+        await server.wait_for_requests(1)
+        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(5), pytest.raises(AgentBusy, match="Somebody iterates over this prompt already"):
+            await anext(prompt)
+        await session.abort()
+
+
+async def test_a_session_is_used_in_the_loop_that_opened_it() -> None:
+    def elsewhere() -> str:
+        try:
+            anyio.run(session.ask, "hi")
+        except RuntimeError as error:
+            return str(error)
+        return "answered"
+
+    async with FaultServer(Ok("yes")) as server, fallback(server) as host, host.session() as session:
+        with anyio.fail_after(10):
+            told = await anyio.to_thread.run_sync(elsewhere)
+        assert told == "This session belongs to another event loop. Use it in the loop that opened it."
+        assert (await session.ask("hi")).text == "yes"
+
+
+async def test_a_session_ends_with_its_fallback() -> None:
+    async with FaultServer({"big": Stall(after=1)}) as server:
+        host = fallback(server, "one/big")
+        async with contextlib.AsyncExitStack() as sessions:
+            async with host:
+                session = await sessions.enter_async_context(host.session())
+                prompt = session.prompt("hi")
+                async for event in prompt:
+                    if isinstance(event, Streamed):
+                        break
+            with pytest.raises(AgentAborted):
+                prompt.answer()
+            await server.wait_until(lambda requests: requests[0].outcome == "left")
+            with pytest.raises(RuntimeError, match="The Fallback of this session was exited"):
+                await session.ask("and now?")
+            async with host:  # entered again: that session is still one of the first time
+                with pytest.raises(RuntimeError, match="open a session"):
+                    await session.ask("and now?")
+    assert len(server.requests) == 1
+
+
+async def test_a_key_in_what_a_plugin_raises_is_told_to_nobody() -> None:
+    class Loud:
+        @hookimpl
+        def request_failed(self) -> None:
+            raise RuntimeError(f"it was {TWO_KEYS['backup-1']}")
+
+    scripts = {"big": Status(401), "mid": Ok("yes")}
+    async with (
+        FaultServer(scripts) as server,
+        fallback(server, plugins={"loud": Loud()}) as host,
+        host.session() as session,
+    ):
+        told = [event.text async for event in session.prompt("hi") if isinstance(event, Noticed)]
+    assert any("it was [redacted]" in text for text in told)
+    assert not any(TWO_KEYS["backup-1"] in text for text in told)
+
+
+async def test_no_error_of_a_session_speaks_of_the_terminal() -> None:
+    async with (
+        FaultServer({"big": Status(400)}) as server,
+        fallback(server, "one/big") as host,
+        host.session() as session,
+    ):
+        with pytest.raises(AgentFailed) as failed:
+            await session.ask("hi", [Image("aGk=", "image/png")])
+        with pytest.raises(UnknownModel) as unknown:
+            await session.select("quite another")
+    told = f"{failed.value} {unknown.value}"
+    assert "session.select()" in told
+    assert "The order has one/big." in told
+    for word in ("/model", "--", "/new", "pi-fallback"):
+        assert word not in told

@@ -25,8 +25,9 @@ from pi_fallback.embedding import (
     Route,
     Settings,
 )
+from pi_fallback.embedding.providers import accounts_of, models_of, providers_of
 from pi_fallback.testing import Cut, FaultServer, HangBeforeHeaders, Ok, Received, Stall, Status, Step
-from pi_fallback_hookspecs import hookimpl
+from pi_fallback_hookspecs import ModelRef, hookimpl
 from tests.embedding.hosts import AT_ONCE, TWO_KEYS, fallback
 
 URL = "https://one.example/v1"
@@ -51,6 +52,8 @@ async def nothing() -> None:
         ({"providers": [ONE, ONE]}, "Put all its keys into one ProviderConfig"),
         ({"providers": [ProviderConfig("own")], "order": ["own/x"]}, "has no address. Give it a base_url"),
         ({"providers": [replace(ONE, dialect="morse")]}, "which is no dialect. There are: .*openai-completions"),
+        ({"order": [Route("one", "")]}, "names 'one/', which is no model"),
+        ({"order": ["one/a\nb"]}, "which is no model. Write it as"),
         ({"tools": [nothing, nothing]}, "two tools named 'nothing'. Rename one"),
     ],
 )
@@ -59,9 +62,45 @@ def test_what_does_not_fit_together_is_refused_before_anything_is_opened(given: 
         Fallback(**({"providers": [ONE], "order": ["one/big"]} | given))
 
 
+NO_ORDER = "`order` holds 'provider/model' or Route"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"order": "one/big"}, "`order` is a list of"),
+        ({"order": None}, "`order` is a list of"),
+        ({"order": [None]}, NO_ORDER),
+        ({"order": [("one", "big", "primary")]}, NO_ORDER),
+        ({"order": [Route("one", None)]}, NO_ORDER),  # type: ignore[arg-type]
+        ({"providers": ONE}, "`providers` is a list of ProviderConfig"),
+        ({"providers": ["one"]}, "`providers` is a list of ProviderConfig"),
+        ({"providers": [{"id": "one"}]}, "`providers` is a list of ProviderConfig"),
+        ({"settings": {}}, "`settings` is Settings"),
+        ({"plugins": [object()]}, "`plugins` maps a name to a plugin"),
+        ({"tools": nothing}, "`tools` is a list of async functions"),
+    ],
+)
+def test_what_is_of_the_wrong_type_is_named(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(TypeError, match=why):
+        Fallback(**({"providers": [ONE], "order": ["one/big"]} | given))
+
+
 @pytest.mark.parametrize(
     "made",
     [
+        lambda: Settings(retry=RetryPolicy(max_retries="x")),  # type: ignore[arg-type]
+        lambda: Settings(limits=Limits(quiet_s="x")),  # type: ignore[arg-type]
+        lambda: Settings(progress=ProgressSettings(prompt=3)),  # type: ignore[arg-type]
+        lambda: ModelConfig(limits=Limits(quiet_s="x")),  # type: ignore[arg-type]
+        lambda: ModelConfig(headers={"x-a": "secret-word\r\nx-b: c"}),
+        lambda: ProviderConfig("one", base_url="https://one.example/v1\n"),
+        lambda: ProviderConfig("one", base_url=" https://one.example/v1"),
+        lambda: ProviderConfig("one", base_url="https://one.example/ v1"),
+        lambda: ProviderConfig("one", base_url=URL, headers={"x-a": "secret-word\nx"}),
+        lambda: ProviderConfig("one", base_url=URL, headers={"a b": "c"}),
+        lambda: ProviderConfig("one", base_url=URL, headers={"Content-Length": "5"}),
+        lambda: ProviderConfig("one", base_url=URL, headers={"Host": "secret-word"}),
         lambda: ProviderConfig("one", base_url="http://one.example"),
         lambda: ProviderConfig("one", base_url="https://user:secret-word@one.example"),
         lambda: ProviderConfig("one", base_url=URL, keys={"primary": "secret-word\n"}),
@@ -88,7 +127,14 @@ def test_nothing_that_is_given_prints_a_key() -> None:
 
 
 def test_a_known_provider_needs_only_keys() -> None:
-    given(providers=[ProviderConfig("openrouter", keys=TWO_KEYS)], order=["openrouter/some/model"])
+    config, ref = ProviderConfig("openrouter", keys=TWO_KEYS), ModelRef("openrouter", "z-ai/glm-5.3")
+    given(providers=[config], order=[str(ref), "openrouter/some/model"])
+    providers = providers_of([config], ["openai-completions"])
+    known = providers["openrouter"]
+    assert (known.base_url, known.dialect) == ("https://openrouter.ai/api/v1", "openai-completions")
+    accounts = [(account.label, account.origin) for account in accounts_of([config], providers)]
+    assert accounts == [("primary", "https://openrouter.ai:443"), ("backup-1", "https://openrouter.ai:443")]
+    assert models_of([config], providers, [Route(*ref)], None)[ref].context_window == 1_048_576
 
 
 def test_a_plugin_that_cannot_be_used_stops_at_once() -> None:
@@ -133,6 +179,18 @@ async def test_retry_waits_as_it_is_told() -> None:
     ):
         events = [event async for event in session.prompt("hi")]
     assert [event.attempt for event in events if isinstance(event, RetryScheduled)] == [1]
+
+
+async def test_the_limits_hold_for_a_model_that_only_a_session_names() -> None:
+    async with FaultServer({"small": Stall(after=1), "big": Ok("from big")}) as server:
+        one = replace(ONE, base_url=server.base_url)
+        settings = replace(AT_ONCE, limits=Limits(quiet_s=0.1))
+        async with (
+            Fallback(providers=[one], order=["one/big"], settings=settings) as given,
+            given.session(order=["one/small", "one/big"]) as session,
+        ):
+            with anyio.fail_after(20):
+                assert (await session.ask("go")).text == "from big"
 
 
 @pytest.mark.anyio

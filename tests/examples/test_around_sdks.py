@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pi_fallback.testing import Cut, For, Ok, RunningFaultServer, Status
+from pi_fallback.testing import CommentsOnly, Cut, For, Ok, RunningFaultServer, Status
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPENT = {
@@ -64,6 +64,40 @@ def test_anthropic_threads_share_what_they_learn_and_leave_it_to_others(
     done = run("around_anthropic", "Who was Ada?", **environ)
     assert done.returncode == 0, done.stderr
     assert len(fault_server.requests_for("claude-opus-5")) == full  # it rests, for a new process too
+
+
+def test_openai_a_route_that_only_keeps_its_connection_alive_is_left_in_time(fault_server: RunningFaultServer) -> None:
+    fault_server.play(For("gpt-5.4", "sk-first"), CommentsOnly(0, 0.1))
+    fault_server.play(For("gpt-5.4", "sk-second"), CommentsOnly(2, 0.1))
+    fault_server.play("moonshotai/kimi-k2.7-code", Ok("Because of Rayleigh scattering."))
+    done = run(
+        "around_openai",
+        OPENAI_BASE_URL=fault_server.base_url,
+        OPENROUTER_BASE_URL=fault_server.base_url,
+        OPENAI_API_KEY="sk-first",
+        OPENAI_API_KEY_BACKUP="sk-second",
+        OPENROUTER_API_KEY="sk-third",
+        FIRST_S="1",
+        QUIET_S="1",
+    )
+    assert (done.returncode, done.stdout) == (0, "Because of Rayleigh scattering.\n"), done.stderr
+    assert "timeout" in done.stderr
+
+
+def test_anthropic_a_route_that_only_keeps_its_connection_alive_is_left_in_time(
+    fault_server: RunningFaultServer,
+) -> None:
+    fault_server.play("claude-opus-5", CommentsOnly(0, 0.1))
+    fault_server.play("claude-sonnet-5", Ok("She wrote the first program."))
+    environ = {
+        "ANTHROPIC_BASE_URL": fault_server.origin,
+        "ANTHROPIC_API_KEY": "sk-first",
+        "QUIET_S": "1",
+        "FIRST_S": "1",
+    }
+    done = run("around_anthropic", "Who was Ada?", **environ)
+    assert (done.returncode, done.stdout) == (0, "She wrote the first program.\n"), done.stderr
+    assert "no event within 1 s" in done.stderr
 
 
 @pytest.mark.parametrize("example", ["around_openai", "around_anthropic"])

@@ -10,7 +10,7 @@ from pi_fallback.failover import Failover
 for attempt in Failover(["a/big", "b/mid"]).attempts():
     with attempt:
         if attempt.number == 1:
-            raise ConnectionResetError
+            raise TimeoutError
         attempt.complete("stop")
 print(json.dumps(sorted(sys.modules)))
 """

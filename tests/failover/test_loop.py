@@ -1,6 +1,9 @@
 """The loop of attempts in virtual time: what follows which end of a block, by `for` and by `async for`."""
 
+import contextlib
 import logging
+import os
+import traceback
 from typing import Any
 
 import anyio
@@ -13,6 +16,7 @@ from pi_fallback.failover import (
     IncompleteAttempt,
     NoRouteLeft,
     Phase,
+    RedactedError,
     Request,
     RetryPolicy,
     Route,
@@ -244,14 +248,69 @@ async def test_the_error_says_why_a_route_was_not_tried(drive: Drive) -> None:
     assert "a/big: not tried: rate_limit (again in 90 s)" in str(caught.value)
 
 
-async def test_secrets_are_taken_out_of_what_is_told(drive: Drive, caplog: pytest.LogCaptureFixture) -> None:
-    failover = made(A, B, redact=lambda text: text.replace("sk-secret", "***"))
-    failing = ApiError(401)
-    failing.args = ("bad key sk-secret",)
+SECRET = "sk-secret"
+
+
+def without_secret(text: str) -> str:
+    return text.replace(SECRET, "***")
+
+
+class Echo(ApiError):
+    """A client's exception that says the key wherever it can."""
+
+    def __init__(self) -> None:
+        super().__init__(401, code=SECRET)
+        self.args = (f"bad key {SECRET}",)
+        self.headers = {"x-request-id": SECRET}
+        self.body = {"error": {"message": f"bad key {SECRET}", "code": SECRET, "type": SECRET}}
+
+
+@pytest.mark.parametrize("failing", [Echo(), SECRET], ids=["an exception", "a finish reason"])
+async def test_secrets_are_taken_out_of_what_is_told(
+    failing: Move, drive: Drive, caplog: pytest.LogCaptureFixture
+) -> None:
+    failover = made(A, B, redact=without_secret)
     with pytest.raises(NoRouteLeft) as caught:
         await drive(failover, asking(Client({A: [failing], B: [failing]})))
-    assert "bad key ***" in str(caught.value)
-    assert "sk-secret" not in str(caught.value) + caplog.text + str(failover.ledger)
+    error = caught.value
+    shown = "".join(traceback.format_exception(error.__cause__)) if error.__cause__ else ""
+    assert SECRET not in str(error) + repr(error.reports) + shown + caplog.text + repr(failover.ledger)
+    assert "***" in str(error)
+    assert isinstance(error.__cause__, RedactedError) is isinstance(failing, Exception)
+    assert error.__suppress_context__
+
+
+async def test_a_failed_attempt_shows_no_secret_inside_its_block() -> None:
+    for attempt in made(A, B, redact=without_secret).attempts():
+        with attempt, pytest.raises(AttemptFailed) as caught:
+            attempt.failed(Echo())
+        assert SECRET not in str(caught.value) + repr(caught.value.fault)
+        break
+
+
+class BadWords(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+async def test_an_exception_without_words_is_told_by_its_class(drive: Drive) -> None:
+    with pytest.raises(NoRouteLeft, match="unknown: BadWords"):
+        await drive(made(A, redact=without_secret), lambda attempt: attempt.failed(BadWords()))
+
+
+PASSING: dict[str, tuple[Move, str]] = {
+    "a rate limit": (ApiError(429), "A rate limit may pass by itself: try again in a little while."),
+    "a full server": (ApiError(503), "A server error may pass by itself: try again in a little while."),
+    "a bad key": (ApiError(401), "Read the reasons above: none of them passes by waiting."),
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+async def test_the_error_says_whether_waiting_may_help(name: str, drive: Drive) -> None:
+    failing, advice = PASSING[name]
+    with pytest.raises(NoRouteLeft) as caught:
+        await drive(made(A, retry=RetryPolicy(enabled=False)), asking(Client({A: [failing]})))
+    assert str(caught.value).splitlines()[-1] == advice
 
 
 async def test_what_providers_write_cannot_command_a_terminal(drive: Drive) -> None:
@@ -275,6 +334,23 @@ async def test_what_is_no_failed_call_passes_through_untouched(error: BaseExcept
     with pytest.raises(type(error)) as caught:
         await drive(failover, asking(client))
     assert caught.value is error
+    assert (client.asked, failover.ledger.failures) == ([A], {})
+
+
+async def test_a_reader_of_the_callers_own_that_is_gone_costs_no_second_request(drive: Drive) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    client, failover = Client(), made(A, B)
+    with open(writing, "w", buffering=1) as downstream:
+
+        def block(attempt: Attempt) -> None:
+            client.answer(attempt.route)
+            print("a piece", file=downstream)
+
+        with pytest.raises(BrokenPipeError):
+            await drive(failover, block)
+        with contextlib.suppress(BrokenPipeError):
+            downstream.close()
     assert (client.asked, failover.ledger.failures) == ([A], {})
 
 
@@ -456,3 +532,29 @@ def test_routes_may_be_written_as_provider_and_model() -> None:
 def test_routes_that_are_none_are_refused(routes: list[str]) -> None:
     with pytest.raises(ValueError, match=r"at least one route|provider/model"):
         Failover(routes)
+
+
+ODD: dict[str, tuple[Any, type[Exception], str]] = {
+    "text": ({"routes": "a/b"}, TypeError, r"Failover\(\['a/b'\]\)"),
+    "nothing": ({"routes": [None]}, TypeError, "A route is 'provider/model' or Route"),
+    "a number": ({"routes": [1]}, TypeError, "not 1"),
+    "a tuple": ({"routes": [("a", "b")]}, TypeError, "A route is"),
+    "a route of nothing": ({"routes": [Route("a", None)]}, TypeError, "A route is"),  # type: ignore[arg-type]
+    "an empty model": ({"routes": [Route("a", "")]}, ValueError, "each part needs a name"),
+    "a line break": ({"routes": ["a/b\nc"]}, ValueError, "without line breaks"),
+    "no policy": ({"routes": [A], "retry": None}, TypeError, "`retry` is RetryPolicy"),
+    "less than zero": (
+        {"routes": [A], "retry": RetryPolicy(max_delay_s=-1)},
+        ValueError,
+        "max_delay_s must be a number",
+    ),
+    "no number": ({"routes": [A], "retry": RetryPolicy(max_delay_s=float("nan"))}, ValueError, "it is nan"),
+    "a word": ({"routes": [A], "retry": RetryPolicy(max_retries="x")}, ValueError, "it is 'x'"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_a_failover_cannot_work_with_is_refused_when_it_is_given(name: str) -> None:
+    given, kind, why = ODD[name]
+    with pytest.raises(kind, match=why):
+        Failover(**given)

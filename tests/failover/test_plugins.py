@@ -109,5 +109,25 @@ async def test_a_plugin_that_raises_loses_its_own_answer_only(drive: Drive, capl
 
 
 async def test_what_is_no_plugin_is_refused() -> None:
-    with pytest.raises(PluginError):
+    with pytest.raises(PluginError, match="Correct it, or leave it out of `plugins`"):
         Failover([A], plugins=[object()])
+
+
+async def test_a_secret_in_what_a_plugin_raises_or_says_is_not_logged(
+    drive: Drive, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Loud:
+        @hookimpl
+        def request_failed(self) -> None:
+            raise RuntimeError("it was sk-secret")
+
+    class Chatty:
+        @hookimpl
+        def request_failed(self) -> Decision:
+            return Retry((B,), effects=(Notify("it was sk-secret", "info"),))
+
+    caplog.set_level(logging.INFO)
+    failover = Failover([A, B], plugins=[Loud(), Chatty()], redact=lambda text: text.replace("sk-secret", "***"))
+    await drive(failover, lambda attempt: attempt.complete("stop" if attempt.route == B else "content_filter"))
+    assert caplog.text.count("it was ***") == 2
+    assert "sk-secret" not in caplog.text

@@ -32,9 +32,9 @@ Ends = Literal["recovered", "kept", "failed"]
 COMPLETIONS, RESPONSES, ANTHROPIC, GOOGLE = (dialect.name for dialect in DIALECTS)
 
 GENEROUS = Limits(head_s=8.0, first_content_s=8.0, quiet_s=8.0, total_s=9.0)
-SHORT_S = 0.3
+SHORT_S = 0.4
 SHORT = Limits(head_s=SHORT_S, first_content_s=SHORT_S, quiet_s=SHORT_S, total_s=5.0)
-SLOW = Limits(head_s=0.5, first_content_s=0.5, quiet_s=0.5, total_s=9.0)
+SLOW = Limits(head_s=1.0, first_content_s=1.0, quiet_s=1.0, total_s=9.0)
 
 TEXT = Ok("An answer of several pieces, so that something can happen in the middle of it.")
 CALL = Ok("I weigh again.", tools=[ToolCallScript("weigh", {"what": "what must never be weighed"})], chunk=8)
@@ -182,7 +182,7 @@ def _healthy() -> Iterator[Case]:
         yield Case(f"the end, then {how}", Phase.DONE, bending.after_the_end(TEXT, how), ends="kept", says=words)
     for name, blip in (("500", Status(500)), ("cut", Cut(2, "rst")), ("stale", CutBeforeHeaders("fin"))):
         yield Case(f"{name}, then well", Phase.DONE, Script([blip, TEXT]), TWICE, ends="kept", says=words)
-    slow = replace(TEXT, pace_s=0.14)  # longer in all than each limit alone
+    slow = replace(TEXT, pace_s=0.25)  # longer in all than each limit alone
     yield Case("slow but alive", Phase.TEXT, slow, ends="kept", says=words, limits=SLOW)
     yield Case("dripped body", Phase.TEXT, Drip(every_s=0.0, size=7, of=TEXT), ends="kept", says=words)
     for dialect, finish in LENGTHS.items():

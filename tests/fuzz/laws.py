@@ -55,7 +55,10 @@ def any_stream_is_one_answer_or_one_fault(pair: Pair) -> Law:
         if isinstance(end, Reply):
             _check(end.message)
             if pair.name != "openai-responses":  # whose last word may mend what was shown
-                assert shown(deltas) == _meant(end.message)
+                was_shown, meant = shown(deltas), _meant(end.message)
+                # A call that a host tells twice is shown twice and is one.
+                calls = [sum(kind is ToolCallDelta for kind, _, _ in told.values()) for told in (was_shown, meant)]
+                assert was_shown == meant or calls[0] > calls[1] > 0
             for other in PAIRS:  # another model, so that no signature goes back, which the provider would not know
                 wrong = other.wire.violations(other.asked(other.call(*_continued(end.message), name="small")))
                 assert wrong == (), (other.name, wrong, end.message)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -27,7 +28,10 @@ pairs = st.sampled_from(PAIRS)
 ids = st.sampled_from(["", "call_1", "call_1_0", "toolu_1", "a|b c", "x" * 70])
 names = st.sampled_from(["read", "edit", "a tool!", "7"])
 arguments = st.sampled_from(["{}", '{"path": "a.py"}', '{"x": [1, null, {"y": "é😀"}]}'])
-tools = st.lists(st.builds(ToolCallScript, names, arguments, ids), max_size=3)
+# In one answer ids differ: what two calls of one id are, hosts do not agree on.
+tools = st.lists(
+    st.builds(ToolCallScript, names, arguments, ids), max_size=3, unique_by=lambda tool: tool.id or id(tool)
+)
 oks = st.builds(
     Ok,
     text=st.sampled_from(["", " \n", "Yes."]),
@@ -149,4 +153,4 @@ class Conversation(RuleBasedStateMachine):
 
 
 Conversation.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
-TestConversation = Conversation.TestCase
+TestConversation = pytest.mark.timeout(600)(Conversation.TestCase)  # a failure is made small first, which takes minutes

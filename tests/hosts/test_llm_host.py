@@ -228,6 +228,14 @@ def test_what_no_member_can_take_is_refused_with_the_reasons(user: LlmUser, serv
     assert server.requests == ()
 
 
+def test_an_option_that_no_member_takes_is_the_users_to_mend(user: LlmUser, server: RunningFaultServer) -> None:
+    done = user.run("-m", "fallback", "-o", "temperature", "99", "hello")
+    assert done.code == 1
+    assert "None of the models of fallback can take this: first takes no temperature 99: " in done.err
+    assert "rests" not in user.run("fallback", "list").out
+    assert server.requests == ()
+
+
 def test_a_key_that_is_missing_is_a_failure_like_any_other(user: LlmUser, server: RunningFaultServer) -> None:
     user.fallback("gpt-4o", "second")
     assert user.run("-m", "fallback", "hello").out == "From the second.\n"
@@ -269,6 +277,9 @@ def test_a_fallback_model_is_set_listed_used_and_removed(tmp_path: Path, server:
         (("set", "first", "second"), "There is a model 'first' already. Choose another name."),
         (("set", "new", "nobody"), "There is no model 'nobody'. `llm models` lists"),
         (("set", "new", "fallback"), "'fallback' is a fallback itself. Name its members instead."),
+        (("set", "", "first"), "'' is no name for a model. Choose one without spaces"),
+        (("set", "my models", "first"), "'my models' is no name for a model."),
+        (("set", "a\nb", "first"), "is no name for a model."),
         (("remove", "nobody"), "There is no fallback model 'nobody'."),
     ],
 )
@@ -278,7 +289,7 @@ def test_what_cannot_be_set_is_refused_with_what_to_do(user: LlmUser, arguments:
     assert why in done.err
 
 
-@pytest.mark.parametrize("text", ["{", '{"models": {"fallback": []}}', '{"models": 3}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"models": 3}'])
 def test_a_broken_file_stops_neither_llm_nor_is_it_written_over(
     user: LlmUser, server: RunningFaultServer, text: str
 ) -> None:
@@ -287,10 +298,34 @@ def test_a_broken_file_stops_neither_llm_nor_is_it_written_over(
     done = user.run("-m", "second", "hello")
     assert (done.code, done.out) == (0, "From the second.\n")
     assert done.err.startswith("Warning: ")
+    assert done.err.count("Warning: ") == 1
     assert "pi-fallback.json" in done.err
     done = user.run("fallback", "set", "both", "first", "second")
     assert done.code == 1
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "why"),
+    [
+        ("bad", [], "models.bad: List should have at least 1 item"),
+        ("bad", "first", "models.bad: Input should be a valid list"),
+        ("bad", ["first", 3], "models.bad.1: Input should be a valid string"),
+        ("", ["first"], "'' is no name for a model. Remove it: `llm fallback remove ''`."),
+    ],
+)
+def test_a_bad_entry_is_named_once_and_takes_no_other_with_it(
+    user: LlmUser, server: RunningFaultServer, name: str, entry: object, why: str
+) -> None:
+    path = user.folder / "pi-fallback.json"
+    path.write_text(json.dumps({"models": {name: entry, "fallback": ["second"]}}))
+    done = user.run("-m", "fallback", "hello")
+    assert (done.code, done.out) == (0, "From the second.\n")
+    assert why in done.err
+    assert done.err.count("Warning: ") == 1
+    assert user.run("fallback", "set", "both", "first", "second").code == 0
+    assert user.run("fallback", "remove", name).code == 0
+    assert json.loads(path.read_text()) == {"models": {"fallback": ["second"], "both": ["first", "second"]}}
 
 
 def test_unknown_keys_of_the_file_survive_a_change(user: LlmUser) -> None:

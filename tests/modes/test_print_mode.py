@@ -61,6 +61,7 @@ async def test_a_wait_says_when_it_ends() -> None:
         code, out, err = await printed(r)
     assert (code, out) == (0, "fine\n")
     assert "waiting 2.0 s: p/A again at 2 (1 of 3)" in err
+    assert "next model" not in err
     assert "busy" in err
 
 

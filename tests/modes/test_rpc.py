@@ -12,6 +12,7 @@ from pi_fallback.modes.rpc_commands import NAMES
 from pi_fallback.testing import CallTool, Hang, Pieces, Say, ScriptedProvider, Wait, fail
 from pi_fallback_hookspecs import Command, CommandContext, Json, ModelRef, Route, Run, Tool, ToolContext, hookimpl
 from tests.conftest import Backend
+from tests.core.test_pictures import PIXELS
 from tests.modes.streams import Client, Written, rpc
 from tests.rigs import P, rig
 
@@ -63,10 +64,33 @@ async def test_a_prompt_is_accepted_at_once_and_done_when_settled() -> None:
 
 async def test_images_go_with_a_prompt() -> None:
     async with rig(ScriptedProvider(FINE), ["A"]) as r, rpc(r) as client:
-        picture = {"type": "image", "data": "aGk=", "mimeType": "image/png"}
+        picture = {"type": "image", "data": PIXELS["image/png"], "mimeType": "image/png"}
         await client.ask("prompt", message="what is this?", images=[picture])
         assert client.out.of("message_end")[0]["message"]["content"][1] == picture
         assert len(r.call(0).call.request.messages[0].content) == 2
+
+
+@pytest.mark.parametrize("command", ["prompt", "steer", "follow_up"])
+@pytest.mark.parametrize(
+    ("data", "mime_type", "told"),
+    [
+        ("!!!", "image/png", "base64"),
+        ("", "image/png", "without data"),
+        (PIXELS["image/png"], "image/x-evil", "not taken"),
+    ],
+)
+async def test_an_image_that_providers_refuse_is_refused_before_it_is_in_the_conversation(
+    command: str, data: str, mime_type: str, told: str
+) -> None:
+    async with rig(ScriptedProvider(FINE), ["A"]) as r, rpc(r) as client:
+        refused = await client.ask(
+            command, message="what?", images=[{"type": "image", "data": data, "mimeType": mime_type}]
+        )
+        assert (refused["success"], told in refused["error"]) == (False, True)
+        assert refused["error"].startswith("`images`: ")
+        await client.ask("prompt", message="hello")
+        await r.until(6.0)
+        assert r.said() == ["hello"]
 
 
 async def test_a_prompt_in_a_run_needs_to_say_how_it_is_meant() -> None:

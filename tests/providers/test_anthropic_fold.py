@@ -107,7 +107,7 @@ def test_rt6_two_calls_come_out_whole_however_they_are_sent(events: list[Event])
 def test_rt6_every_call_has_an_id_that_the_conversation_has_not_seen(
     ids: list[str], taken: tuple[str, ...], expected: list[str]
 ) -> None:
-    _, answer = folded(*(called(at, "t", call_id) for at, call_id in enumerate(ids)), taken=taken)
+    _, answer = folded(*(called(at, f"t{at}", call_id) for at, call_id in enumerate(ids)), taken=taken)
     assert [call.id for call in answer.message().tool_calls] == expected
 
 

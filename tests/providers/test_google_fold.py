@@ -101,7 +101,8 @@ def test_rt6_two_calls_come_out_whole(pieces: list[object]) -> None:
     ("pieces", "taken", "ids"),
     [
         ([called(args={}), called(args={})], (), ["call_1", "call_2"]),
-        ([called(args={}, call_id="x"), called(args={}, call_id="x")], (), ["x", "call_2"]),
+        ([called(args={}, call_id="x"), called(args={"p": 1}, call_id="x")], (), ["x", "call_2"]),
+        ([called(args={}, call_id="x"), called(args={}, call_id="x")], (), ["x"]),
         ([called(args={}, call_id="x")], ("x",), ["call_2"]),
         ([called(args={}, call_id="x")], ("y",), ["x"]),
     ],

@@ -202,6 +202,8 @@ async def test_a_bare_list_is_a_list() -> None:
         ({"object": "list"}, FaultKind.MALFORMED),
         ({"data": {"id": "m"}}, FaultKind.MALFORMED),
         ("text", FaultKind.MALFORMED),
+        ([1, 2], FaultKind.MALFORMED),
+        ({"data": [{"object": "model"}, None]}, FaultKind.MALFORMED),
         (b" " * (listing.MAX_BYTES + 1), FaultKind.TOO_LARGE),
     ],
 )

@@ -3,6 +3,7 @@
 import gzip
 import json
 from contextlib import aclosing
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -12,6 +13,7 @@ from pi_fallback.providers.dialects import dialects
 from pi_fallback.providers.openai_completions import OPENAI_COMPLETIONS
 from pi_fallback.providers.streaming import stream_of
 from pi_fallback_hookspecs import (
+    Call,
     Fault,
     FaultKind,
     Key,
@@ -279,6 +281,28 @@ async def test_rs10_a_body_that_is_no_answer_is_a_fault(script: Script, kind: Fa
     fault = await fault_of(script)
     assert (fault.kind, fault.phase) == (kind, Phase.PRE), fault.text
     assert words in fault.text
+
+
+async def test_a_body_that_ends_inside_an_event_is_as_incomplete_as_one_that_ends_between_two() -> None:
+    answer = sse(said("Hello"), said("world"))
+    for cut in (answer[:-20], sse(said("Hello"))):
+        fields = ("content-type: text/event-stream", "connection: close")
+        fault = await fault_of(answering(head("200 OK", *fields), cut))
+        assert (fault.kind, fault.phase) == (FaultKind.INCOMPLETE, Phase.TEXT)
+
+
+async def test_a_defect_in_a_stream_is_a_fault_and_its_place_stands_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def body(call: Call) -> bytes:
+        raise ZeroDivisionError(call.route)
+
+    async with Http(wall=lambda: 0.0) as http:
+        with caplog.at_level("DEBUG", "pi_fallback.providers"):
+            (fault,) = [event async for event in stream_of(http, replace(OPENAI_COMPLETIONS, body=body))(a_call())]
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.text) == (FaultKind.OTHER, "ZeroDivisionError in openai-completions.")
+    assert caplog.records[-1].exc_info
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_rt6_two_calls_come_out_whole_however_they_are_sent(chunks: list[object]
     [
         ([called("{}", name="t"), called("{}", name="t")], (), ["call_1", "call_2"]),
         ([called("{}", call_id="", name="t")], (), ["call_1"]),
-        ([called("{}", call_id="x", name="t"), called("{}", index=1, call_id="x", name="t")], (), ["x", "call_2"]),
+        ([called("{}", call_id="x", name="t"), called("{}", index=1, call_id="x", name="u")], (), ["x", "call_2"]),
         ([called("{}", call_id="x", name="t")], ("x",), ["call_2"]),
         ([called("{}", call_id="x", name="t")], ("x", "call_3"), ["call_4"]),
         ([called("{}", call_id="x", name="t")], ("y",), ["x"]),
@@ -109,12 +109,64 @@ def test_rt6_every_call_has_an_id_that_the_conversation_has_not_seen(
 
 
 def test_rt6_calls_of_a_whole_answer_are_as_many_as_it_has_whatever_their_ids() -> None:
-    call = {"id": "a", "function": {"name": "read", "arguments": "{}"}}
+    calls = [{"id": "a", "function": {"name": "read", "arguments": text}} for text in ("{}", '{"p": 1}')]
     for more in ({}, {"index": 0}):
         answer = PartialAnswer(PRODUCER)
-        whole = {"choices": [{"message": {"tool_calls": [call | more, call | more]}, "finish_reason": "tool_calls"}]}
+        all_calls = [call | more for call in calls]
+        whole = {"choices": [{"message": {"tool_calls": all_calls}, "finish_reason": "tool_calls"}]}
         answer.take(SseEvent("", json.dumps(whole).encode()))
         assert [tool.id for tool in answer.message().tool_calls] == ["a", "call_2"]
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [called('{"p":', call_id="a", name="read"), called("1}", name="read"), called("", name="read")],
+        [called('{"p":1}', index=None, name="read"), called("", index=None, name="read")],
+        # one id under two indexes (mudler/LocalAI#9722): whole again, without arguments, or the rest
+        [called('{"p":1}', call_id="a", name="read"), called('{"p": 1}', index=1, call_id="a", name="read")],
+        [called('{"p":1}', call_id="a", name="read"), called("", index=1, call_id="a", name="read")],
+        [
+            called('{"p":1}', call_id="a", name="read"),
+            called("", index=1, call_id="a", name="read"),
+            called('{"p":', index=1),
+            called("1}", index=1),
+        ],
+        [called('{"p":', call_id="a", name="read"), called("1}", index=1, call_id="a")],
+    ],
+    ids=range(6),
+)
+def test_a_call_that_is_told_twice_is_one(chunks: list[object]) -> None:
+    _, answer = folded(*chunks)
+    (call,) = answer.message().tool_calls
+    assert (call.name, dict(call.arguments)) == ("read", {"p": 1})
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [called("", name="date"), called("", name="uptime")],
+        [called("{}", name="date"), called("", name="uptime")],
+        [called("", index=None, name="date"), called("", index=None, name="uptime")],
+        [called("", call_id="a", name="date"), called("", call_id="a", name="uptime")],  # one id and index for all
+        [called("", call_id="a", name="date"), called("", index=1, call_id="a", name="uptime")],
+    ],
+    ids=range(5),
+)
+def test_two_names_without_arguments_are_two_calls(chunks: list[object]) -> None:
+    _, answer = folded(*chunks)
+    assert [(call.name, dict(call.arguments)) for call in answer.message().tool_calls] == [("date", {}), ("uptime", {})]
+
+
+@pytest.mark.parametrize("index", [0, None])
+def test_a_name_alone_after_a_whole_call_begins_one_if_arguments_follow(index: int | None) -> None:
+    pieces = [('{"p":1}', "read"), ("", "read"), ('{"p":', None), ("2}", None), ("", "read")]
+    _, answer = folded(*(called(arguments, index=index, name=name) for arguments, name in pieces))
+    calls = answer.message().tool_calls
+    assert [(call.id, call.name, dict(call.arguments)) for call in calls] == [
+        ("call_1", "read", {"p": 1}),
+        ("call_2", "read", {"p": 2}),
+    ]
 
 
 def test_the_shape_before_tools_is_a_call_too() -> None:

@@ -96,6 +96,8 @@ STREAMED = (
 )
 SHOWN = ["Look.\n\nThen read.", "Hello, world", ("call_1", "read", {"p": 1}), ("call_2", "edit", {"p": 2})]
 
+SAID, CALL, BARE = message("I write."), function_call({"p": 1}), function_call("")
+
 
 def without(*kinds: str) -> list[Event]:
     return [item for item in STREAMED if str(item["type"]).removeprefix("response.") not in kinds]
@@ -196,6 +198,31 @@ def test_the_last_word_holds_against_the_pieces(events: list[Event], expected: l
     assert shown(message) == expected
 
 
+@pytest.mark.parametrize(
+    "events",
+    [
+        [added(SAID), done(SAID), added(BARE, 1), done(CALL, 1), completed(SAID)],
+        [added(SAID), done(SAID), added(BARE, 1), done(CALL, 1), completed(CALL)],
+        [added(SAID), said("I write."), added(BARE, 1), argued('{"p": 1}', 1), completed(SAID)],
+        [added(SAID), done(SAID), added(BARE, 1), argued('{"p": 1}', 1), completed(SAID)],
+        [done(SAID), done(CALL), completed(SAID)],
+    ],
+    ids=range(5),
+)
+def test_an_item_that_the_last_word_lacks_is_kept(events: list[Event]) -> None:
+    deltas, answer = folded(*events)
+    assert [block.text for block in answer.content if isinstance(block, Text)] == ["I write."]
+    assert [(call.name, dict(call.arguments)) for call in answer.tool_calls] == [("read", {"p": 1})]
+    assert len({delta.index for delta in deltas}) == 2
+
+
+@pytest.mark.parametrize("end", [completed(), completed(SAID, CALL)])
+def test_an_item_that_is_done_twice_is_one(end: Event) -> None:
+    _, answer = folded(added(SAID), *[done(SAID)] * 2, added(BARE, 1), *[done(CALL, 1)] * 2, end)
+    assert [block.text for block in answer.content if isinstance(block, Text)] == ["I write."]
+    assert len(answer.tool_calls) == 1
+
+
 def test_mixed_up_pieces_without_a_last_word_are_a_fault() -> None:
     with pytest.raises(WireError) as caught:
         folded(said("one"), said("two", 1), said("!", 0), completed())
@@ -269,7 +296,7 @@ def test_a_thought_without_summary_is_redacted() -> None:
 def test_rt6_every_call_has_an_id_that_the_conversation_has_not_seen(
     call_ids: tuple[str, ...], taken: tuple[str, ...], ids: list[str]
 ) -> None:
-    calls = [function_call("{}", call_id) for call_id in call_ids]
+    calls = [function_call({"p": number}, call_id) for number, call_id in enumerate(call_ids)]
     deltas, answer = folded(*(done(call, at) for at, call in enumerate(calls)), completed(*calls), taken=taken)
     assert [call.id for call in answer.tool_calls] == ids
     assert [delta.id for delta in deltas if isinstance(delta, ToolCallDelta)] == ids

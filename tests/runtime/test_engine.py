@@ -8,17 +8,8 @@ import pytest
 
 from pi_fallback.config.schema import RetryPolicy
 from pi_fallback.core.booking import Entry, book
-from pi_fallback.runtime.engine import (
-    Attempt,
-    Engine,
-    Episode,
-    GiveUp,
-    Outcome,
-    Pool,
-    RetrySame,
-    Switch,
-    inline,
-)
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Attempt, Episode, GiveUp, Outcome, Pool, RetrySame, Switch, inline
 from pi_fallback_hookspecs import (
     ClassifyFailure,
     Event,

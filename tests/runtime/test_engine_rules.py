@@ -5,7 +5,8 @@ import pytest
 from pi_fallback.config.schema import RetryPolicy
 from pi_fallback.core.pooling import decide
 from pi_fallback.core.routing import Routing
-from pi_fallback.runtime.engine import Engine, Episode, GiveUp, Pool, RetrySame, Switch, inline
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Episode, GiveUp, Pool, RetrySame, Switch, inline
 from pi_fallback_hookspecs import (
     Event,
     FailureKind,
@@ -135,3 +136,22 @@ def test_what_another_call_needs_refuses_nothing_while_a_plan_asks() -> None:
     with pytest.raises(StopIteration) as end:
         plan.send(("pool", Retry((S,))))
     assert isinstance(end.value.value, Switch), end.value.value
+
+
+def test_a_spent_retry_budget_ends_the_turn_and_says_so() -> None:
+    e = engine([], frozenset({"request_failed"}))
+    down = Fault(FaultKind.STATUS, "down", status=500)
+    ends: list[GiveUp] = []
+    for _ in range(60):
+        episode, route = Episode(), R
+        for _ in range(3):
+            attempt = inline(e.begin(episode, REQUEST, route), nothing)
+            assert attempt is not None
+            outcome = inline(e.failed(attempt, down), lambda _h, _e: ("p", Retry((S,))))
+            if isinstance(outcome, GiveUp):
+                ends.append(outcome)
+                break
+            route = S
+    assert ends[-1].stopped
+    assert "retry budget" in ends[-1].reason
+    assert not ends[-1].recoverable

@@ -11,7 +11,8 @@ from pi_fallback.config.schema import ProgressSettings, RetryPolicy
 from pi_fallback.core.booking import replay
 from pi_fallback.plugins.pool import NAME, PoolFailover
 from pi_fallback.runtime import feed
-from pi_fallback.runtime.engine import Engine, Episode, GiveUp, Pool, inline
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Episode, GiveUp, Pool, inline
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback.testing import CallTool, Move, Pieces, Say, ScriptedProvider, fail
 from pi_fallback_hookspecs import (

@@ -7,7 +7,8 @@ import pytest
 from pi_fallback.config.schema import RetryPolicy
 from pi_fallback.failover import Failover
 from pi_fallback.plugins.pool import NAME, PoolFailover
-from pi_fallback.runtime.engine import Engine, Episode, Pool, Switch, inline
+from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.plans import Episode, Pool, Switch, inline
 from pi_fallback.testing import Say, ScriptedProvider
 from pi_fallback_hookspecs import (
     AssistantMessage,

@@ -13,11 +13,12 @@ from pi_fallback.runtime.tools.edit import Replacement, edited
 from pi_fallback.runtime.tools.errors import ToolError
 from pi_fallback.runtime.tools.limits import MAX_BYTES
 from pi_fallback_hookspecs import Image
+from tests.core.test_pictures import PIXELS
 from tests.runtime.tool_box import ToolBox
 
 pytestmark = pytest.mark.anyio
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture
@@ -58,9 +59,25 @@ async def test_read_stops_at_fifty_kibibytes_between_two_lines(box: ToolBox) -> 
         (lambda folder: (folder / "l").write_text("x" * 60_000), {"path": "l"}, "Line 1 of l is longer than 50 KiB"),
         (lambda folder: (folder / "f").write_text(""), {"path": "f/g"}, "a part of that path is not a directory"),
         (lambda folder: None, {"path": "a\0b"}, "cannot be the name of a file"),
-        (lambda folder: (folder / "i").write_bytes(PNG + bytes(6 << 20)), {"path": "i"}, "larger than 5 MiB"),
+        (lambda folder: (folder / "i").write_bytes(PNG + bytes(6 << 20)), {"path": "i"}, "larger than 3.75 MiB"),
+        (
+            lambda folder: (folder / "i").write_bytes(PNG + bytes(500)),
+            {"path": "i"},
+            "i begins like image/png, but is no",
+        ),
     ],
-    ids=["missing", "folder", "binary", "pipe", "beyond the end", "long line", "file as folder", "NUL", "huge image"],
+    ids=[
+        "missing",
+        "folder",
+        "binary",
+        "pipe",
+        "beyond the end",
+        "long line",
+        "file as folder",
+        "NUL",
+        "huge image",
+        "half image",
+    ],
 )
 async def test_what_cannot_be_read_is_refused_with_a_sentence(box: ToolBox, make, arguments, told: str) -> None:
     make(box.cwd)
@@ -73,20 +90,11 @@ async def test_an_empty_file_is_said_to_be_empty(box: ToolBox) -> None:
     assert await box.text("read", path="e") == "[e is empty.]"
 
 
-@pytest.mark.parametrize(
-    ("head", "mime_type"),
-    [
-        (PNG, "image/png"),
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
-        (b"GIF89a", "image/gif"),
-        (b"RIFF\1\2\3\4WEBPVP8 ", "image/webp"),
-    ],
-)
-async def test_an_image_is_known_by_its_bytes_and_comes_as_one(box: ToolBox, head: bytes, mime_type: str) -> None:
-    (box.cwd / "picture").write_bytes(head)
+@pytest.mark.parametrize(("mime_type", "pixel"), PIXELS.items())
+async def test_an_image_is_known_by_its_bytes_and_comes_as_one(box: ToolBox, mime_type: str, pixel: str) -> None:
+    (box.cwd / "picture").write_bytes(b64decode(pixel))
     image = (await box.call("read", path="picture")).content[1]
-    assert isinstance(image, Image)
-    assert (b64decode(image.data), image.mime_type) == (head, mime_type)
+    assert image == Image(pixel, mime_type)
 
 
 async def test_paths_may_be_absolute_or_start_at_home(

@@ -22,8 +22,9 @@ from pi_fallback.embedding import (
     Streamed,
     TimerChanged,
     ToolStarted,
+    Withdrawn,
 )
-from pi_fallback.runtime.engine import inline
+from pi_fallback.runtime.plans import inline
 from pi_fallback.testing import (
     CommentsOnly,
     Cut,
@@ -51,6 +52,8 @@ from tests.spec.wired import (
     RESPONSES,
     TWO_KEYS,
     Wired,
+    at,
+    full_house,
     patient,
     times,
     wired,
@@ -112,16 +115,15 @@ def google_error(status: int, name: str, reason: str = "") -> Status:
     return Status(status, body={"error": {"code": status, "message": "no", "status": name, "details": details}})
 
 
-# What each API documents; see core/error_codes.py. Google words an overflow in text alone.
+# What each API documents; see core/error_codes.py. Google says it in words alone.
 TOO_LONG: dict[str, list[Step]] = {
-    COMPLETIONS: [openai_error(400, "context_length_exceeded"), Status(413)],
+    COMPLETIONS: [openai_error(400, "context_length_exceeded"), openai_error(400, "string_above_max_length")],
     RESPONSES: [openai_error(400, "context_length_exceeded"), openai_error(400, "string_above_max_length")],
-    ANTHROPIC: [anthropic_error(413, "request_too_large"), Ok("x", finish="model_context_window_exceeded")],
-    GOOGLE: [Status(413)],
+    ANTHROPIC: [Ok("x", finish="model_context_window_exceeded")],
 }
 
 
-@each_dialect
+@pytest.mark.parametrize("dialect", TOO_LONG)
 async def test_rf4_a_context_that_is_too_long_burns_no_account_and_goes_to_a_larger_model_only(dialect: str) -> None:
     for too_long in TOO_LONG[dialect]:
         scripts = {"A": too_long, "B": Ok("as small"), "C": Ok("larger")}
@@ -135,6 +137,13 @@ async def test_rf4_a_context_that_is_too_long_burns_no_account_and_goes_to_a_lar
             assert "no other usable model has a larger context; shorten the conversation" in heard.error
             it.server.play("A", Ok("shorter is fine"))
             assert (await it.hear("shorter")).text == "shorter is fine"  # no account rests
+
+
+@pytest.mark.parametrize("dialect", [COMPLETIONS, RESPONSES, ANTHROPIC, GOOGLE])
+async def test_rf4_a_bare_413_may_be_a_gateways_and_burns_no_account_either(dialect: str) -> None:
+    async with wired({"A": Status(413), "B": Ok("elsewhere")}, dialect, keys=TWO_KEYS) as it:
+        heard = await it.hear()
+        assert (heard.text, it.asked, heard.failures[0].kind) == ("elsewhere", "AB", "context_overflow")
 
 
 GONE: dict[str, list[Step]] = {
@@ -227,6 +236,20 @@ async def test_rf6_what_rests_is_not_asked_at_all_and_the_error_still_says_why(d
         assert it.asked == "ABC"
 
 
+@each_dialect
+@pytest.mark.parametrize(("there", "kind"), [(False, "network"), (True, "timeout")], ids=["refused", "no answer"])
+async def test_rf6_an_address_where_nobody_opens_is_a_failure_like_any_other(
+    there: bool, kind: str, dialect: str
+) -> None:
+    async with FaultServer({"B": Ok("elsewhere")}) as server:
+        with full_house() as port:
+            addresses = {"A": f"http://127.0.0.1:{port if there else 1}/v1", "B": server.base_url}
+            async with at(addresses, dialect, patient(connect_s=0.2)) as host, host.session() as session:
+                prompt = session.prompt("go")
+                failures = [event.failure.kind async for event in prompt if isinstance(event, Withdrawn)]
+                assert (prompt.answer().text, set(failures)) == ("elsewhere", {kind})
+
+
 def test_rf8_a_late_word_on_an_older_attempt_changes_nothing() -> None:
     bench = Bench()
     old = bench.begin()
@@ -283,7 +306,9 @@ async def test_rf9_a_wall_clock_that_jumps_neither_ends_a_rest_nor_makes_it_endl
 async def test_rf10_retries_do_not_multiply(dialect: str) -> None:
     eager = Status(500, {"x-should-retry": "true", "retry-after-ms": "1"})
     scripts: dict[str, Step] = {"A": eager, "B": Cut(1, "rst"), "C": eager, "D": Status(401)}
-    every_layer = Settings(retry=RetryPolicy(base_delay_s=0.01), progress=ProgressSettings(quiet_s=0.05))
+    every_layer = Settings(
+        retry=RetryPolicy(base_delay_s=0.01, max_delay_s=0.1), progress=ProgressSettings(quiet_s=0.05)
+    )
     async with wired(scripts, dialect, settings=every_layer) as it:
         heard = await it.hear()
         # A blip is repeated once; neither the client, nor the host's backoff, nor progress detection adds to that.

@@ -115,7 +115,7 @@ async def test_rs3_an_error_in_a_200_stream_is_a_failure_in_the_providers_words(
         assert [message.stop_reason for message in kept] == ["error"]
 
 
-LIMIT_S, LATE_S = 0.25, 0.4  # how late a machine that is busy with other tests may notice
+LIMIT_S, LATE_S = 0.25, 1.0  # how late a machine that is busy with other tests may notice
 SILENCES: dict[str, tuple[Step, FaultKind, dict[str, float]]] = {
     "a head that never comes": (HangBeforeHeaders(), FaultKind.HEAD_TIMEOUT, {"head_s": LIMIT_S}),
     "a head that drips": (Drip(0.1, headers=True), FaultKind.HEAD_TIMEOUT, {"head_s": LIMIT_S}),
@@ -141,12 +141,12 @@ async def test_rs4_only_content_counts_and_a_silence_ends_at_its_limit(name: str
 
 
 async def test_rs5_an_answer_that_is_slow_but_alive_is_left_alone(dialect: str) -> None:
-    slow = Ok("slow, but sure, and longer in all than any limit", chunk=8, pace_s=0.15)
-    limits = patient(head_s=0.6, first_content_s=0.6, quiet_s=0.6)
+    slow = Ok("slow, but sure, and longer in all than any limit", chunk=8, pace_s=0.2)
+    limits = patient(head_s=1.0, first_content_s=1.0, quiet_s=1.0)
     async with wired({"A": slow, "B": Ok("elsewhere")}, dialect, limits=limits) as it:
         begun = anyio.current_time()
         assert ((await it.hear()).text, it.asked) == (slow.said, "A")
-        assert anyio.current_time() - begun > 0.6
+        assert anyio.current_time() - begun > 1.0
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100_000])

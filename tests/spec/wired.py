@@ -1,7 +1,8 @@
 """Wired: an agent on one fault server, each model at a provider of its own, in any dialect, over real sockets."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -108,7 +109,7 @@ async def wired(
     scripts: Mapping[str, Playable],
     dialects: str | Sequence[str],
     *,
-    limits: Limits = LONG,
+    limits: Limits | Mapping[str, Limits] = LONG,
     windows: Mapping[str, int] | None = None,
     keys: Mapping[str, str] = ONE_KEY,
     tools: Sequence[Callable[..., Awaitable[object]]] = (),
@@ -116,11 +117,15 @@ async def wired(
     state_dir: Path | None = None,
     images: bool = False,
 ) -> AsyncGenerator[Wired]:
-    """Open a session whose order is that of `scripts`: model `A` is at the provider `a`, with `keys`, and so on."""
+    """Open a session whose order is that of `scripts`: model `A` is at the provider `a`, with `keys`, and so on.
+
+    `limits` are those of all models, or of some by name.
+    """
     spoken = [dialects] * len(scripts) if isinstance(dialects, str) else dialects
     async with FaultServer(scripts) as server:
+        patience = {name: limits if isinstance(limits, Limits) else limits.get(name, LONG) for name in scripts}
         models = {
-            name: ModelConfig(limits=limits, context_window=(windows or {}).get(name, 100_000), images=images)
+            name: ModelConfig(limits=patience[name], context_window=(windows or {}).get(name, 100_000), images=images)
             for name in scripts
         }
         providers = [
@@ -131,6 +136,33 @@ async def wired(
         host = Fallback(providers=providers, order=order, settings=settings, tools=tools, state_dir=state_dir)
         async with host, host.session() as session:
             yield Wired(server, host, session)
+
+
+def at(addresses: Mapping[str, str], dialect: str, limits: Limits = LONG) -> Fallback:
+    """Return an agent whose model `A` is at its own address, and so on."""
+    providers = [
+        ProviderConfig(name.lower(), url, dialect, ONE_KEY, {name: ModelConfig(limits=limits)})
+        for name, url in addresses.items()
+    ]
+    return Fallback(providers=providers, order=[f"{name.lower()}/{name}" for name in addresses], settings=AT_ONCE)
+
+
+@contextmanager
+def full_house() -> Generator[int]:
+    """The port of a listener that nobody gets through to: its queue is full, and it accepts nobody."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        guests = [socket.socket() for _ in range(4)]
+        for guest in guests:
+            guest.setblocking(False)
+            guest.connect_ex(("127.0.0.1", port))
+        try:
+            yield port
+        finally:
+            for guest in guests:
+                guest.close()
 
 
 def times(request: Received, text: str) -> int:

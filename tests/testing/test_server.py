@@ -10,6 +10,7 @@ import pytest
 
 from pi_fallback.testing import (
     Cut,
+    CutBeforeHeaders,
     FaultServer,
     For,
     HangBeforeHeaders,
@@ -206,6 +207,22 @@ async def test_a_client_sees_a_reset_a_broken_body_and_a_clean_end() -> None:
         with pytest.raises(httpx2.RemoteProtocolError):
             await post(to, "fin")
         assert said((await post(to, "clean")).content)
+
+
+async def test_a_reset_never_disturbs_another_connection_of_the_same_process() -> None:
+    # A socket that is closed while somebody waits for it leaves its number behind: the next one cannot be used.
+    async with FaultServer({"rst": CutBeforeHeaders("rst"), "ok": Ok()}) as server:
+
+        async def reset_and_ask_again() -> None:
+            async with client(server) as to:
+                for _ in range(12):
+                    with pytest.raises((httpx2.ReadError, httpx2.RemoteProtocolError)):
+                        await post(to, "rst")
+                    assert (await post(to, "ok")).status_code == 200
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(12):
+                tasks.start_soon(reset_and_ask_again)
 
 
 async def test_a_paced_answer_comes_whole() -> None:

@@ -23,11 +23,13 @@ def register_models(register: Callable[..., None], model_aliases: "list[ModelWit
     from pi_fallback.hosts.llm_host.models import AsyncFallback, Fallback
 
     try:
-        models = config.models()
+        found = config.found()
     except ConfigError as error:
-        click.echo(f"Warning: {error}", err=True)
+        config.warn(str(error))
         return
-    for name, members in models.items():
+    for problem in found.problems:
+        config.warn(problem)
+    for name, members in found.models.items():
         register(Fallback(name, members, model_aliases), AsyncFallback(name, members, model_aliases))
 
 

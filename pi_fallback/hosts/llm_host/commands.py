@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 import click
 import llm
@@ -15,12 +15,15 @@ from pi_fallback.hosts.llm_host.members import known, route_of
 from pi_fallback.hosts.llm_host.models import Fallback
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @click.command("list")
 def list_() -> None:
     """Show each fallback model, its members best first, and which of them rest"""
-    models = _models()
+    models, problems = _found()
+    for problem in problems:
+        config.warn(problem)
     if not models:
         click.echo("There is none yet. Say `llm fallback set fallback MODEL MODEL...`, then `llm -m fallback ...`.")
     for name, members in models.items():
@@ -34,15 +37,17 @@ def list_() -> None:
 @click.argument("models", nargs=-1, required=True)
 def set_(name: str, models: Sequence[str]) -> None:
     """Let NAME stand for MODELS, best first"""
+    if not config.is_name(name):
+        raise click.ClickException(f"{name!r} is no name for a model. Choose one without spaces, as in `fallback`.")
     there = known(llm.get_models_with_aliases(), Fallback)
     if name in there:
         raise click.ClickException(f"There is a model {name!r} already. Choose another name.")
     for model in models:
-        if model in _models():
+        if model in _found().models:
             raise click.ClickException(f"{model!r} is a fallback itself. Name its members instead.")
         if model not in there:
             raise click.ClickException(f"There is no model {model!r}. `llm models` lists those that there are.")
-    _changed(config.set_model, name, models)
+    _asked(config.set_model, name, models)
     click.echo(f"{name}: {' → '.join(models)}. Use it with `llm -m {name} ...`.")
 
 
@@ -50,24 +55,21 @@ def set_(name: str, models: Sequence[str]) -> None:
 @click.argument("name")
 def remove(name: str) -> None:
     """Remove the fallback model NAME; its members stay"""
-    if name not in _models():
+    if name not in _asked(config.names):
         raise click.ClickException(f"There is no fallback model {name!r}. `llm fallback list` shows those that are.")
-    _changed(config.remove_model, name)
+    _asked(config.remove_model, name)
 
 
 COMMANDS: tuple[click.Command, ...] = (list_, set_, remove)
 
 
-def _models() -> config.Models:
-    try:
-        return config.models()
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+def _found() -> config.Found:
+    return _asked(config.found)
 
 
-def _changed(change: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+def _asked(what: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
-        change(*args, **kwargs)
+        return what(*args, **kwargs)
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import llm
 from llm.models import AsyncConversation, Conversation
-from pydantic import Field, create_model
+from pydantic import Field, ValidationError, create_model
 
 from pi_fallback_hookspecs import Limits, Route
 
@@ -102,13 +102,16 @@ def unable(member: AnyModel, prompt: llm.Prompt) -> str | None:
     types = {attachment.resolve_type() for attachment in prompt.attachments}
     if missing := types - set(member.attachment_types):
         return f"takes no attachments of type {', '.join(sorted(map(str, missing)))}"
+    try:
+        _options_for(member, prompt)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return f"takes no {'.'.join(map(str, first['loc']))} {first['input']}: {first['msg']}"
     return None
 
 
 def prompt_for(member: AnyModel, prompt: llm.Prompt) -> llm.Prompt:
     """`prompt`, for `member`, with the options that it knows."""
-    given = {name: value for name, value in prompt.options if value is not None}
-    mine = {name: value for name, value in given.items() if name in member.Options.model_fields}
     return llm.Prompt(
         prompt.prompt or None,
         member,
@@ -118,9 +121,14 @@ def prompt_for(member: AnyModel, prompt: llm.Prompt) -> llm.Prompt:
         tools=prompt.tools,
         tool_results=prompt.tool_results,
         messages=prompt.messages,
-        options=member.Options(**mine),
+        options=_options_for(member, prompt),
         hide_reasoning=prompt.hide_reasoning,
     )
+
+
+def _options_for(member: AnyModel, prompt: llm.Prompt) -> llm.Options:
+    given = {name: value for name, value in prompt.options if value is not None}
+    return member.Options(**{name: value for name, value in given.items() if name in member.Options.model_fields})
 
 
 def history(member: AnyModel, conversation: Conversation | AsyncConversation | None) -> Any:

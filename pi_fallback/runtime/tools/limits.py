@@ -2,7 +2,6 @@
 
 MAX_LINES = 2000
 MAX_BYTES = 50 * 1024
-MAX_IMAGE_BYTES = 5 * 1024 * 1024  # what Anthropic takes; the others take more
 FILE_S = 30.0  # a file system that needs longer for one file hangs
 
 

@@ -6,10 +6,11 @@ from typing import BinaryIO
 
 from pydantic import Field
 
+from pi_fallback.core import pictures
 from pi_fallback.runtime.tools.arguments import Arguments
 from pi_fallback.runtime.tools.errors import ToolError, unusable
 from pi_fallback.runtime.tools.files import SNIFFED, looks_binary, open_regular
-from pi_fallback.runtime.tools.limits import MAX_BYTES, MAX_IMAGE_BYTES, MAX_LINES, counted
+from pi_fallback.runtime.tools.limits import MAX_BYTES, MAX_LINES, counted
 from pi_fallback.runtime.tools.paths import resolved, shown
 from pi_fallback_hookspecs import Image, Text, ToolOutput
 
@@ -33,7 +34,7 @@ def read(cwd: str, arguments: ReadArguments) -> ToolOutput | str:
         with open_regular(path) as file:
             head = file.read(SNIFFED)
             file.seek(0)
-            if (mime_type := _image_type(head)) is not None:
+            if (mime_type := pictures.kind_of(head)) is not None:
                 return _image(file, mime_type, name)
             if looks_binary(head):
                 raise ToolError(f"{name} is not text. Look at it with `bash`, for example with `file` or `xxd`.")
@@ -42,22 +43,12 @@ def read(cwd: str, arguments: ReadArguments) -> ToolOutput | str:
         raise unusable(name, error) from error
 
 
-def _image_type(head: bytes) -> str | None:
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "image/webp"
-    return None
-
-
 def _image(file: BinaryIO, mime_type: str, name: str) -> ToolOutput:
-    data = file.read(MAX_IMAGE_BYTES + 1)
-    if len(data) > MAX_IMAGE_BYTES:
-        raise ToolError(f"{name} is larger than 5 MiB, more than models take. Make a smaller copy and read that.")
+    data = file.read(pictures.MAX_BYTES + 1)
+    if len(data) > pictures.MAX_BYTES:
+        raise ToolError(f"{name} is larger than 3.75 MiB, more than models take. Make a smaller copy and read that.")
+    if not pictures.is_whole(data):
+        raise ToolError(f"{name} begins like {mime_type}, but is no whole image. Make it anew, or look with `file`.")
     return ToolOutput((Text(f"{name} ({mime_type})"), Image(base64.b64encode(data).decode(), mime_type)))
 
 
