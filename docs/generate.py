@@ -5,11 +5,13 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pi_fallback_hookspecs as contract
+from pi_fallback.core.error_speakers import SPEAKERS
+from pi_fallback.core.error_texts import LAST, TEXTS, USERS
 from pi_fallback.runtime.signals import Signals
 
 HERE = Path(__file__).parent
@@ -138,7 +140,37 @@ def _default(value: ast.expr | None) -> str:
     return "empty" if isinstance(value, ast.Call) and ast.unparse(value.func) == "field" else f"`{ast.unparse(value)}`"
 
 
-PAGES = {"hooks.md": hooks_page}
+WRITTEN = "<!-- what follows is written by `just docs` -->\n"
+
+
+def classifier_page() -> str:
+    """The page as somebody has written it, with the tables of today behind it."""
+    written, mark, _ = (HERE / "classifier.md").read_text(encoding="utf-8").partition(WRITTEN)
+    known = (*USERS, *TEXTS, *LAST)
+    rows = [(row.name, row.kind.value, row.at, row.example, row.source) for row in known]
+    speakers = [(one.name, "yes" if one.surely else "no", one.example, one.source) for one in SPEAKERS]
+    return f"""{written}{mark}
+## The table of wordings
+
+Where a row may speak: `any` at any status; `soft` not at 400, 404, 422 and their like; `server` without a status,
+at a good one or a 5xx; `bare` only without a status or at a good one. The last row is asked after the status.
+
+{_table(("row", "kind", "at", "example", "source"), rows)}
+## Who is not the model
+
+{_table(("speaker", "also with a status", "example", "source"), speakers)}"""
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *([_cell(cell) for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("\n", " ⏎ ").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+
+
+PAGES = {"hooks.md": hooks_page, "classifier.md": classifier_page}
 
 
 if __name__ == "__main__":

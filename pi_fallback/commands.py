@@ -6,8 +6,9 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import click
@@ -68,7 +69,7 @@ NO_PLUGIN = click.option("--no-plugin", "without_plugins", multiple=True, metava
 @click.command(
     "pi-fallback",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Commands: pi-fallback demo | explain | models | plugins | trust | untrust (each with --help).",
+    epilog="Commands: pi-fallback classify | demo | explain | models | plugins | trust | untrust (each with --help).",
 )
 @click.argument("words", nargs=-1, metavar="[PROMPT]")
 @click.option("-p", "--print", "print_mode", is_flag=True, help="Answer on stdout and exit; - reads the prompt.")
@@ -306,6 +307,43 @@ def explain_command(last: int, as_json: bool) -> int:
     return 1 if problems and not rows else 0
 
 
+def _headers(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    from pi_fallback.classify_command import header_of
+
+    try:
+        return dict(map(header_of, values))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("classify")
+@click.argument("words", nargs=-1, metavar="[TEXT]")
+@click.option("--jsonl", is_flag=True, help="Read errors as JSON objects, one a line; answer one a line, in order.")
+@click.option("--status", type=click.IntRange(100, 599), help="The HTTP status that came with it.")
+@click.option("--header", "headers", multiple=True, callback=_headers, metavar="NAME:VALUE", help="A header of it.")
+@click.option("--type", "error_type", metavar="NAME", help="The type in its error object, if the text shows none.")
+@click.option("--code", "error_code", metavar="NAME", help="The code in its error object.")
+@click.option("--provider", metavar="NAME", help="Who answered: tells whose code a mere number is.")
+@click.option("--api", metavar="NAME", help="The dialect, for the same.")
+def classify_command(words: tuple[str, ...], jsonl: bool, **known: Any) -> int:
+    """Say what an error would be taken for, what would follow by default, and why. Without TEXT it is read from
+    standard input."""
+    from pi_fallback import classify_command
+    from pi_fallback.core.classify import classify_error
+
+    if jsonl:
+        for line in classify_command.answers(sys.stdin.buffer):
+            click.echo(line)
+        return 0
+    if not words and sys.stdin.isatty():
+        raise click.ClickException('Give the text of an error: pi-fallback classify "…", or send it on standard input.')
+    text = " ".join(words) if words else sys.stdin.buffer.read().decode("utf-8", "replace")
+    now = datetime.fromtimestamp(real_world().wall()).astimezone()
+    known["http_status"] = known.pop("status")
+    click.echo(classify_command.shown(text, classify_error(text, now=now, **known), now))
+    return 0
+
+
 PATH = click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 
@@ -338,6 +376,7 @@ def demo_command() -> int:
 
 
 COMMANDS: dict[str, click.Command] = {
+    "classify": classify_command,
     "demo": demo_command,
     "explain": explain_command,
     "models": models_command,

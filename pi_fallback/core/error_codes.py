@@ -10,6 +10,20 @@ from collections.abc import Iterable, Mapping
 
 from pi_fallback_hookspecs import FailureKind as K
 
+VENDORS = {
+    "zai": "zhipu",
+    "z.ai": "zhipu",
+    "zhipu": "zhipu",
+    "glm": "zhipu",
+    "bigmodel": "zhipu",
+    "minimax": "minimax",
+    "google": "google",
+    "gemini": "google",
+    "vertex": "google",
+    "mistral": "mistral",
+}
+"""Parts of names of providers and APIs whose codes are mere numbers, which mean something else with each."""
+
 
 def _table(names: Mapping[K, Iterable[str]]) -> Mapping[str, K]:
     return {name: kind for kind, of_kind in names.items() for name in of_kind}
@@ -40,6 +54,7 @@ CODES = _table(
         K.RATE_LIMIT: (
             "rate_limit_exceeded",
             "rate_limit_error",
+            "rate_limited",  # Mistral
             "slow_down",  # OpenAI: requests grew too fast
             "ramp_limit_exceeded",  # Anthropic: the same
             "resource_exhausted",  # Google, also for spent quotas, which its reason or a long wait tell
@@ -141,6 +156,7 @@ PAIRS: Mapping[tuple[int, str], K] = {
 
 FINISHES = _table(
     {
+        K.OUTPUT_LIMIT: ("length", "max_tokens", "max_output_tokens"),
         K.CONTENT_POLICY: (
             "refusal",  # Anthropic
             "sensitive",
@@ -172,3 +188,95 @@ FINISHES = _table(
     }
 )
 """What an answer may end with and be none. As a code of an error some of these words mean something else."""
+
+OPEN = frozenset(
+    {
+        "rate_limit_exceeded",  # also of a day, of a request that is too large, and of a gateway with no room
+        "rate_limit_error",
+        "rate_limited",
+        "resource_exhausted",
+        "slow_down",
+        "quota_exhausted",  # Gemini CLI: also of a minute
+        "unavailable",
+        "overloaded_error",  # of a gateway whose quota is spent
+        "overloaded",
+        "permission_error",  # of a plan that does not hold it
+        "permission_denied",
+        "failed_precondition",
+        "not_found_error",
+        "not_found",
+        "server_error",  # of a gateway, about anything
+        "internal_server_error",
+        "network_error",
+        "timeout_error",
+        "deadline_exceeded",
+        "invalid_prompt",
+    }
+)
+"""What says less than the words beside it. All other codes say more."""
+
+NUMBERS: Mapping[tuple[str, str], K] = {
+    (vendor, number): kind
+    for vendor, kinds in {
+        # docs.z.ai/api-reference/api-code
+        "zhipu": {
+            K.AUTH: "1000 1001 1002 1003 1004 1100 1110 1111 1112 1121",
+            K.QUOTA_EXHAUSTED: "1113 1304 1308 1309 1310 1311",
+            K.RATE_LIMIT: "1302 1303",
+            K.CAPACITY: "1305 1312",
+            K.CONTEXT_OVERFLOW: "1261",
+            K.CONTENT_POLICY: "1301",
+            K.MODEL_NOT_FOUND: "1211 1220 1221 1222",
+            K.INVALID_REQUEST: "1210 1212 1213 1214 1215",
+            K.SERVER_ERROR: "1120 1230 1234 500",
+        },
+        # platform.minimax.io/docs/api-reference/errorcode
+        "minimax": {
+            K.TIMEOUT: "1001",
+            K.RATE_LIMIT: "1002 1041 2045",
+            K.AUTH: "1004 2049",
+            K.QUOTA_EXHAUSTED: "1008 2056",
+            K.CONTENT_POLICY: "1026 1027",
+            K.CONTEXT_OVERFLOW: "1039",
+            K.INVALID_REQUEST: "1042 2013 2037",
+            K.SERVER_ERROR: "1000 1013 1024 1033",
+        },
+        # google/rpc/code.proto, as a number in place of its name
+        "google": {
+            K.INVALID_REQUEST: "3",
+            K.TIMEOUT: "4",
+            K.MODEL_NOT_FOUND: "5",
+            K.AUTH: "7 16",
+            K.RATE_LIMIT: "8",
+            K.SERVER_ERROR: "13",
+            K.CAPACITY: "14",
+        },
+        "mistral": {K.RATE_LIMIT: "1300", K.CAPACITY: "3505", K.MODEL_NOT_FOUND: "1500"},
+    }.items()
+    for kind, numbers in kinds.items()
+    for number in numbers.split()
+}
+"""Codes that are mere numbers, by vendor."""
+
+CLASSES: Mapping[str, int] = {
+    "ratelimiterror": 429,
+    "throttlingexception": 429,
+    "toomanyrequestsexception": 429,
+    "servicequotaexceededexception": 429,
+    "authenticationerror": 401,
+    "unrecognizedclientexception": 401,
+    "permissiondeniederror": 403,
+    "accessdeniedexception": 403,
+    "notfounderror": 404,
+    "resourcenotfoundexception": 404,
+    "badrequesterror": 400,
+    "invalidrequesterror": 400,
+    "validationexception": 400,
+    "unprocessableentityerror": 422,
+    "internalservererror": 500,
+    "internalserverexception": 500,
+    "serviceunavailableerror": 503,
+    "serviceunavailableexception": 503,
+    "overloadederror": 529,
+}
+"""Names of the exceptions of SDKs (openai, anthropic, litellm, botocore), in lower case, and the status of each."""

@@ -103,9 +103,8 @@ def _statuses() -> Iterator[Case]:
         502: {},
         503: {GOOGLE: 1},  # UNAVAILABLE: no capacity
         504: {ANTHROPIC: 1, GOOGLE: 1},  # said to be a timeout
-        529: {ANTHROPIC: 1, GOOGLE: 1},
     }
-    for code in (400, 401, 402, 403, 404, 408, 422):
+    for code in (400, 401, 402, 403, 404, 408, 422, 529):
         yield Case(f"{code}", Phase.PRE, Status(code))
     for code, odd in blips.items():
         yield Case(f"{code}", Phase.PRE, Status(code), TWICE, odd=odd)
@@ -137,7 +136,6 @@ def _before_the_answer() -> Iterator[Case]:
 
 def _streams() -> Iterator[Case]:
     """What breaks an answer off, in each phase of it."""
-    says_capacity: Dialects = {RESPONSES: 1, ANTHROPIC: 1, GOOGLE: 1}
     for phase, (after, of) in PIECES.items():
         empty: Dialects = {GOOGLE: 1} if phase is Phase.PRE else {}  # Google sends nothing ahead of the content
         yield Case("stall", phase, Stall(after, of), limits=SHORT)
@@ -145,7 +143,7 @@ def _streams() -> Iterator[Case]:
         for how in ("fin", "rst", "clean", "close"):
             ends_well = how in ("clean", "close")
             yield Case(f"cut: {how}", phase, Cut(after, how, of), TWICE, odd=empty if ends_well else {})
-        yield Case("error event", phase, ErrorEvent(after, of=of), TWICE, odd=says_capacity)
+        yield Case("error event", phase, ErrorEvent(after, of=of))
         yield Case("half an event", phase, Malformed(after, bending.event(b'{"half": '), of))
         yield Case("too long a content-length", phase, bending.badly_framed(of, after, "too long"), TWICE)
         yield Case("too short a content-length", phase, bending.badly_framed(of, after, "too short"), TWICE, odd=empty)
