@@ -16,7 +16,9 @@ FRESH_S = 86_400.0
 KEPT_S = 30 * FRESH_S  # then the provider is no longer used, or has moved
 
 
-class _Record(BaseModel, frozen=True, strict=True, alias_generator=to_camel, populate_by_name=True, defer_build=True):
+class _Record(
+    BaseModel, frozen=True, strict=True, alias_generator=to_camel, populate_by_name=True, defer_build=True
+):
     pass
 
 

@@ -146,7 +146,7 @@ class HaCommands:
             wakes = self._woken(view, routes)
         else:
             wakes = [Wake(scope) for scope in view.ledger.rests]
-        count = len(wakes) + self._forget(names)
+        count = len(wakes) + self._forget(names if words else list(self.refused))
         on = (StartTimer(WAIT, view.now, holds=True),) if (NAME, WAIT) in view.timers else ()
         return (*wakes, *on, Notify(f"{count} rest{'' if count == 1 else 's'} ended." if count else "Nothing rests."))
 
