@@ -137,11 +137,18 @@ class HaFile(FileModel, frozen=True):
         )
 
 
+class ProjectHa(FileModel, frozen=True):
+    """The ha.json of a project, as far as it counts: both fields speak of the user's own groups."""
+
+    groups: Mapping[str, GroupConfig] = {}
+    default_group: str | None = None
+
+
 def _entry(config: EntryConfig) -> Entry:
     return Entry(config.id, None if config.cooldown_ms is None else config.cooldown_ms / 1000)
 
 
-def narrowed(user: HaFile, project: HaFile) -> HaFile:
+def narrowed(user: HaFile, project: ProjectHa) -> HaFile:
     """`user` as a project may change it: another default group of the user's, and fewer entries in another order."""
     groups = dict(user.groups)
     for name, wanted in project.groups.items():

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar, cast
 from pydantic import BaseModel
 
 from pi_fallback.config import files, jsonc
-from pi_fallback.config.ha import HaFile, narrowed, with_the_part
+from pi_fallback.config.ha import HaFile, ProjectHa, narrowed, with_the_part
 from pi_fallback.config.merge import NARROWING, merged, narrowing
 from pi_fallback.config.problems import Problem, shown, validated
 from pi_fallback.config.schema import AuthFile, ModelsFile, Settings
@@ -16,7 +16,6 @@ from pi_fallback.config.unknown import unknown_keys
 from pi_fallback_hookspecs import Json, frozen_object
 
 T = TypeVar("T", bound=BaseModel)
-PROJECT_HA = frozenset({"groups", "defaultGroup"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +61,12 @@ def load(agent_dir: Path, project_dir: Path, *, trusted: bool) -> Configuration:
     auth = _file(agent_dir / "auth.json", AuthFile, _entry)
     ha = _file(agent_dir / "ha.json", HaFile, with_the_part)
     project = _file(project_dir / ".pi" / "settings.json", Settings, _field)
-    project_ha = _file(project_dir / ".pi" / "ha.json", HaFile, with_the_part)
+    project_ha = _file(project_dir / ".pi" / "ha.json", ProjectHa, with_the_part)
     read: tuple[_File[Settings] | _File[ModelsFile] | _File[AuthFile] | _File[HaFile], ...] = (user, models, auth, ha)
     problems = tuple(problem for file in read for problem in file.problems)
     notices = tuple(notice for file in read for notice in file.notices)
     notices += tuple(str(problem) for problem in project_ha.problems)
-    if more := ", ".join(key for key in project_ha.value if key not in PROJECT_HA):
+    if more := ", ".join(project_ha.model.model_extra or {}):
         where = shown(project_dir / ".pi" / "ha.json")
         notices += (f"{where}: a project may only reorder and narrow your groups; ignored: {more}.",)
     if trusted:
