@@ -17,7 +17,7 @@ PASSED_WITH_THEIR_REST = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """What a provider said to hold of the prompt: `tokens` on `route`, last used at the moment `at`."""
+    """How much of the prompt a provider holds: `tokens` by `route`, last used at the moment `at`."""
 
     route: Route
     tokens: int

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pi_fallback.config.ha_policy import Group, HaPolicy
+from pi_fallback.core import pooling
 from pi_fallback.core.groups import ordered
 from pi_fallback.core.ha_report import AccountName, AccountRow, Report
 from pi_fallback.core.ladder import WAIT, WAIT_LABEL, decide, first_wake
@@ -45,6 +46,7 @@ HOW_TO_EDIT = (
     "Edit {path}, or say `pi-fallback ha group add NAME provider/model …`; an edit counts at once.\n"
     "/ha-use GROUP, /ha-activate PROVIDER LABEL, /ha-clear and /ha-mock-error KIND act on this session."
 )
+AT_THE_NEXT_START = "The groups of {path} are new: they count from the next start."
 
 
 @dataclass
@@ -65,9 +67,14 @@ class HaCommands:
     all_routes: Sequence[Route] = field(default=(), init=False)
 
     @property
+    def decides(self) -> bool:
+        """Whether its groups count. They are looked at when the plugins are loaded: without one the pool decides."""
+        return False
+
+    @property
     def group(self) -> Group | None:
         """The group that is active."""
-        return self.policy.group(self.group_name)
+        return self.policy.group(self.group_name) if self.decides else None
 
     def follow(self, policy: HaPolicy) -> None:
         """Go by `policy` from now on: the file has changed."""
@@ -106,6 +113,8 @@ class HaCommands:
 
     async def use(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
         """Another group for this session; it goes there at once, unless its model is one of the group's."""
+        if self.policy.groups and not self.decides:
+            return AT_THE_NEXT_START.format(path=self.path)
         if argument not in self.policy.groups:
             names = ", ".join(self.policy.groups)
             known = f"The groups are {names}." if names else f"There are none in {self.path}."
@@ -188,6 +197,10 @@ class HighAvailability(HaCommands):
     cached: Cached | None = None
     said: str = ""
 
+    @property
+    def decides(self) -> bool:
+        return True
+
     @hookimpl
     def session_start(self, event: SessionStart) -> None:
         self.home = None if event.reason == "resume" else event.view.current
@@ -210,7 +223,7 @@ class HighAvailability(HaCommands):
     @hookimpl
     def request_failed(self, event: RequestFailed) -> Decision | None:
         if (group := self.group) is None:
-            return None
+            return pooling.decide(event)  # the last group was taken out of the file while we worked
         failure = event.failure
         not_had = failure.fault is not None and failure.fault.kind is FaultKind.KEY  # a command may work next time
         if failure.kind is FailureKind.AUTH and self.policy.auth.startswith("next") and not not_had:
@@ -219,7 +232,7 @@ class HighAvailability(HaCommands):
 
     @hookimpl
     def agent_start(self, event: AgentStart) -> Sequence[Effect] | None:
-        if event.cause != "prompt" or (group := self.group) is None:
+        if event.cause not in {"prompt", "follow_up"} or (group := self.group) is None:
             return None
         tidy = GOING_ON if (NAME, WAIT) in event.view.timers else ()
         found = way_back(event.view, group, self.policy, self.home, self.cached)
@@ -237,7 +250,9 @@ class HighAvailability(HaCommands):
         message, route = event.message, event.view.current
         if isinstance(message, AssistantMessage) and message.error is None and route is not None:
             usage = message.usage
-            self.cached = Cached(route, usage.cache_read + usage.cache_write, event.view.now)
+            caches = usage.cache_read or usage.cache_write  # who reports nothing of it may have none
+            tokens = usage.input + usage.cache_read + usage.cache_write if caches else 0
+            self.cached = Cached(route, tokens, event.view.now)
 
     @hookimpl
     def model_select(self, event: ModelSelect) -> None:

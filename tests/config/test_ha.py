@@ -96,7 +96,7 @@ def test_t51_a_malformed_file_switches_groups_off_and_says_where(tmp_path: Path)
     found = read(tmp_path, text)
     assert found.ha.policy().group() is None
     (problem,) = found.problems
-    assert "ha.json, line 3: is not valid JSON" in str(problem)
+    assert "ha.json, line 3: is not valid JSON: a value is missing or misspelt here (column 25)" in str(problem)
     assert (tmp_path / "agent" / "ha.json").read_text() == text
 
 

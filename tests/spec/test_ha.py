@@ -11,11 +11,12 @@ import anyio
 import pytest
 
 from pi_fallback.config.ha import HaFile
+from pi_fallback.config.ha_policy import HaPolicy
 from pi_fallback.config.schema import ProgressSettings, RetryPolicy
 from pi_fallback.core.groups import steps_after
 from pi_fallback.core.ha_report import AccountRow
 from pi_fallback.core.rehearsal import FAULTS
-from pi_fallback.plugins.ha import NAME, HighAvailability
+from pi_fallback.plugins.ha import NAME, HaCommands, HighAvailability
 from pi_fallback.runtime import feed
 from pi_fallback.testing import CallTool, Move, Pieces, Say, ScriptedProvider, Wait, fail
 from pi_fallback.testing.moves import Fail
@@ -611,3 +612,15 @@ async def test_a_rest_that_another_agent_booked_moves_the_session_to_the_next_ac
         r.book.enter(Rest(account(B), 3600.0, "quota_exhausted"))
         assert await answered(r) == "from B"
         assert asked(r) == [spare]
+
+
+async def test_groups_that_come_while_the_agent_works_count_from_the_next_start_and_the_last_one_may_go() -> None:
+    policy = HaFile.model_validate(F0).policy()
+    idle = HaCommands()
+    idle.follow(policy)
+    assert idle.group is None
+    async with ha({"A": by_account(k0=LIMIT)}) as r:
+        plugin = known(r)
+        plugin.follow(HaPolicy())
+        assert await answered(r) == "from k1"  # by the rules of the pool
+        assert rests(r) == {account(K0): 20.0}
