@@ -210,7 +210,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         *found.notices,
         *(str(_located(problem, world)) for problem in not_usable),
         *selection.notices,
-        *ha_notices(ha, options, catalog),
+        *ha_notices(ha, options, catalog, selection),
     ]
     return Setup(
         options,
@@ -240,7 +240,7 @@ def ha_wish(ha: HaCommands, options: Options) -> GroupWish | None:
     return GroupWish(ha_entries(ha), ha.group, asked_for=ha.group.name == options.ha_group)
 
 
-def ha_notices(ha: HaCommands, options: Options, catalog: Catalog) -> Iterator[str]:
+def ha_notices(ha: HaCommands, options: Options, catalog: Catalog, selection: Selection) -> Iterator[str]:
     """What is said in ha.json, or of it, that means nothing here."""
     names = [*map(str, catalog.models), *catalog.providers]
     for entry in ha_entries(ha):
@@ -249,6 +249,9 @@ def ha_notices(ha: HaCommands, options: Options, catalog: Catalog) -> Iterator[s
             near = get_close_matches(entry, names, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
             yield f"{ha.path}: the entry {entry} names nothing that is known here{hint}; it is passed over."
+    group = ha.group
+    if group is not None and not any(group.index_of(route) is not None for route in selection.order):
+        yield f"{ha.path}: no entry of the group {group.name} can be used; the other models are used instead."
     wanted = options.ha_group
     if wanted is not None and wanted not in ha.policy.groups:
         near = get_close_matches(wanted, ha.policy.groups, n=1)

@@ -12,6 +12,7 @@ from pi_fallback.core.rehearsal import FAULTS
 from pi_fallback.core.returning import Cached, way_back
 from pi_fallback.core.spans import span
 from pi_fallback_hookspecs import (
+    AgentEnd,
     AgentStart,
     AssistantMessage,
     CancelTimer,
@@ -32,6 +33,7 @@ from pi_fallback_hookspecs import (
     Run,
     SessionStart,
     StartTimer,
+    StopReason,
     SwitchRoute,
     TimerFired,
     UserAborted,
@@ -246,6 +248,14 @@ class HighAvailability(HaCommands):
         return (*tidy, Notify(found.reason))
 
     @hookimpl
+    def agent_end(self, event: AgentEnd) -> Effect | None:
+        """A run that could not even begin, because all rests, is waited for as one that failed."""
+        begun = event.failure is not None or event.will_retry_at is not None
+        if event.stop_reason is not StopReason.ERROR or begun or self.group is None:
+            return None
+        return self._wait_for_first(event.view) if self.policy.when_exhausted == "wait" else None
+
+    @hookimpl
     def message_end(self, event: MessageEnd) -> None:
         message, route = event.message, event.view.current
         if isinstance(message, AssistantMessage) and message.error is None and route is not None:
@@ -271,9 +281,12 @@ class HighAvailability(HaCommands):
         view = event.view
         if routes := tuple(route for route in view.order if view.usable(route)):
             return Run(routes, reason="the first route may be tried again", fresh=True)
+        return self._wait_for_first(view) or Notify("Waiting has not helped: no route may be used.", "warning")
+
+    def _wait_for_first(self, view: View) -> StartTimer | None:
         wake = first_wake(view, view.order)
         if wake is None or wake.at - view.now > self.policy.max_wait_s:
-            return Notify("Waiting has not helped: no route of the group may be used.", "error")
+            return None
         return StartTimer(WAIT, wake.at, holds=True, label=WAIT_LABEL)
 
 

@@ -158,6 +158,16 @@ def test_what_is_asked_for_in_a_group_is_in_play_beside_enabled_models(user: Use
         assert user.run("-p", "hello").out == "from B\n"
 
 
+def test_a_group_that_cannot_be_used_and_entries_that_name_nothing_are_said(user: User) -> None:
+    with running_fault_server(Ok("from A")) as a:
+        user.settings()
+        set_up(user, {"a": a}, groups={"g": {"entries": [{"id": "anthropc"}, {"id": "a/X"}]}})
+        done = user.run("-p", "hello")
+        assert done.out == "from A\n"
+        assert "the entry anthropc names nothing that is known here (did you mean anthropic?)" in done.err
+        assert "no entry of the group g can be used; the other models are used instead." in done.err
+
+
 def test_without_the_plugin_the_pool_decides(user: User) -> None:
     with running_fault_server(OVERLOADED) as a, running_fault_server(Ok("from B")) as b:
         user.settings()

@@ -485,6 +485,26 @@ async def test_with_wait_the_agent_sleeps_until_the_first_route_wakes_and_goes_o
         assert r.of(feed.GaveUp) == []
 
 
+async def test_a_prompt_that_finds_every_route_at_rest_is_waited_for_too() -> None:
+    async with ha({}, order=(K0,), whenExhausted="wait") as r:
+        r.book.enter(Rest(account(K0), 900.0, "quota_exhausted"))
+        assert await answered(r) == "from A"
+        assert r.calls == [("A", 900.0)]
+        assert r.said() == ["go"]
+        assert r.of(feed.GaveUp) == []
+
+
+async def test_a_wait_that_another_agent_makes_longer_goes_on() -> None:
+    limit = fail(status=429, retry_after_s=300.0)
+    async with ha({"A": [limit, Say("A again")]}, order=(K0,), whenExhausted="wait") as r:
+        await r.agent.prompt("go")
+        await anyio.sleep(10.0)
+        start = r.calls[0][1]
+        r.book.enter(Rest(account(K0), start + 500.0, "quota_exhausted"))
+        await r.agent.settled()
+        assert r.calls[-1][1] == start + 500.0
+
+
 async def test_escape_ends_the_waiting_for_a_route() -> None:
     async with ha({"A": fail(status=429, retry_after_s=300.0)}, order=(K0,), whenExhausted="wait") as r:
         await r.agent.prompt("go")
