@@ -102,8 +102,8 @@ async def rig(
 ) -> AsyncGenerator[Rig, None]:
     """Run an agent over `script`, with progress detection unless `progress` is switched off.
 
-    All models are of one provider, or, with `own_providers`, each of one that bears its name in lower case. `version` is
-    that of the pool; a fault of `instead` takes the place of a request.
+    All models are of one provider, or, with `own_providers`, each of one that bears its name in lower case. `version`
+    is that of the pool; a fault of `instead` takes the place of a request.
     """
     refs = {model: ModelRef(model.lower() if own_providers else P, model) for model in models}
     settings = progress or ProgressSettings()
