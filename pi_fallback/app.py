@@ -93,6 +93,7 @@ async def agent_of(
     def clock_words(at: float) -> str:
         return clock_time(at - now(), world.wall())
 
+    setup.ha.when = clock_words
     async with Http(wall=world.wall) as http:
         parts = Parts(
             engine=Engine(
@@ -114,6 +115,7 @@ async def agent_of(
                 watchdog,
                 setup.redactor.clean,
                 vault.headers_for,
+                setup.ha.mocked,
             ),
             watchdog=watchdog,
             toolbox=Toolbox(tools, dispatcher, ui, cwd, options.approval, signals.emit, setup.redactor.clean),

@@ -20,6 +20,7 @@ from pi_fallback.config.trust import Trust, TrustState, has_project_files
 from pi_fallback.core.clean import clean
 from pi_fallback.core.explaining import since
 from pi_fallback.errors import MissingExtra, SessionError, single
+from pi_fallback.ha_command import ha_command
 from pi_fallback.modes.json_mode import run_json
 from pi_fallback.modes.print_mode import run_print
 from pi_fallback.modes.rpc import run_rpc
@@ -69,7 +70,7 @@ NO_PLUGIN = click.option("--no-plugin", "without_plugins", multiple=True, metava
 @click.command(
     "pi-fallback",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Commands: pi-fallback classify | demo | explain | models | plugins | trust | untrust (each with --help).",
+    epilog="Commands: pi-fallback classify | demo | explain | ha | models | plugins | trust | untrust (each with --help).",
 )
 @click.argument("words", nargs=-1, metavar="[PROMPT]")
 @click.option("-p", "--print", "print_mode", is_flag=True, help="Answer on stdout and exit; - reads the prompt.")
@@ -77,6 +78,7 @@ NO_PLUGIN = click.option("--no-plugin", "without_plugins", multiple=True, metava
 @click.option("--model", metavar="NAME", help="The model to start on: provider/id, an id, or a part of one name.")
 @click.option("--models", callback=_listed, metavar="PATTERNS", help="The models to use, best first: a,b/*,c:high")
 @click.option("--tools", callback=_listed, metavar="NAMES", help="Only these tools: read,grep,…")
+@click.option("--ha-group", metavar="NAME", help="Use this group of ha.json, not its default one.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before write, edit and bash.")
 @click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last session in this folder.")
 @click.option("-r", "--resume", metavar="SESSION", help="Go on with this session (a file, or the start of its id).")
@@ -94,6 +96,7 @@ def run(
     yes: bool,
     go_on: bool,
     resume: str | None,
+    ha_group: str | None,
     plugins: tuple[str, ...],
     without_plugins: tuple[str, ...],
     cwd: Path,
@@ -114,6 +117,7 @@ def run(
         approval="always" if yes else "never" if mode in {"print", "json"} else "ask",
         session=_session(world, cwd, go_on=go_on, resume=resume),
         strict=mode != "interactive",
+        ha_group=ha_group,
     )
     text = " ".join(words)
     if mode == "interactive":
@@ -379,6 +383,7 @@ COMMANDS: dict[str, click.Command] = {
     "classify": classify_command,
     "demo": demo_command,
     "explain": explain_command,
+    "ha": ha_command,
     "models": models_command,
     "plugins": plugins_command,
     "trust": trust_command,

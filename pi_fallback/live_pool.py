@@ -1,4 +1,4 @@
-"""The live pool: the models in play as the settings files say now, not as they said at the start."""
+"""The live pool: the models in play and the groups as the files say now, not as they said at the start."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -8,17 +8,18 @@ from pi_fallback.config import store
 from pi_fallback.config.trust import TrustState
 from pi_fallback.core.selection import Wishes, select
 from pi_fallback.errors import PiFallbackError
-from pi_fallback.preparing import Setup, trust_state
+from pi_fallback.plugins.ha import AT_THE_NEXT_START
+from pi_fallback.preparing import Setup, ha_wish, trust_state
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.plans import Pool
 from pi_fallback.runtime.signals import Signals
 
-RECHECK_S = 1.0  # how long an edit of settings.json may go unseen
+RECHECK_S = 1.0  # how long an edit of settings.json or ha.json may go unseen
 
 
 @dataclass
 class LivePool:
-    """The pool as the files say now: `enabledModels` is read anew when a settings file has changed."""
+    """The pool as the files say now: `enabledModels` and ha.json are read anew when one of the files has changed."""
 
     setup: Setup
     signals: Signals
@@ -26,11 +27,13 @@ class LivePool:
     _pool: Pool = field(init=False)
     _seen: tuple[float, ...] = field(init=False)
     _next_look: float = field(init=False)
+    _ha_version: int = field(init=False)
 
     def __post_init__(self) -> None:
         self._pool = Pool(self.setup.selection.order, self.setup.catalog.models, 1)
         self._seen = self._stamps()
         self._next_look = self.now() + RECHECK_S
+        self._ha_version = self.setup.ha.version
 
     def __call__(self) -> Pool:
         if self.now() >= self._next_look:
@@ -38,11 +41,14 @@ class LivePool:
             if (seen := self._stamps()) != self._seen:
                 self._seen = seen
                 self._reload()
+        if self.setup.ha.version != self._ha_version:  # another group, or an account that may be tried again
+            self._ha_version = self.setup.ha.version
+            self._pool = replace(self._pool, version=self._pool.version + 1)
         return self._pool
 
     def _stamps(self) -> tuple[float, ...]:
         folders = (self.setup.world.agent_dir, self.setup.options.cwd / ".pi")
-        return tuple(_stamp(folder / "settings.json") for folder in folders)
+        return tuple(_stamp(folder / name) for folder in folders for name in ("settings.json", "ha.json"))
 
     def _reload(self) -> None:
         setup = self.setup
@@ -53,7 +59,12 @@ class LivePool:
                 feed.Noticed(f"{fresh.problems[0]} Until then the settings stay as they were.", "warning")
             )
             return
-        wishes = Wishes(setup.options.model, setup.options.models, fresh.project_models, strict=True)
+        policy = fresh.ha.policy()
+        if policy.groups and not (setup.ha.policy.groups or setup.ha.decides):
+            self.signals.emit(feed.Noticed(AT_THE_NEXT_START.format(path=setup.ha.path), "info"))
+        setup.ha.follow(policy)
+        group = ha_wish(setup.ha, setup.options)
+        wishes = Wishes(setup.options.model, setup.options.models, fresh.project_models, strict=True, group=group)
         try:
             selection = select(setup.catalog, setup.usable, fresh.settings, wishes)
         except PiFallbackError as error:

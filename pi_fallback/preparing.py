@@ -3,21 +3,26 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from pi_fallback import models_cache
 from pi_fallback.config import store
 from pi_fallback.config.problems import Problem, shown
-from pi_fallback.config.schema import ModelsFile, OAuthEntry
+from pi_fallback.config.schema import AuthFile, ModelsFile, OAuthEntry
 from pi_fallback.config.store import Configuration
 from pi_fallback.config.trust import Trust, TrustState
 from pi_fallback.core.catalog import Catalog, asked_for, build, named_providers
-from pi_fallback.core.selection import Selection, Wishes, select
+from pi_fallback.core.ha_report import AccountRow
+from pi_fallback.core.selection import GroupWish, Selection, Wishes, select
 from pi_fallback.credentials.accounts import Account, accounts, labels, secrets_in
 from pi_fallback.credentials.headers import HeaderSources, resolved
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.sources import Source
+from pi_fallback.credentials.stored import joined
 from pi_fallback.errors import ConfigError, NoUsableModel, PiFallbackError, PluginError
+from pi_fallback.plugins.ha import NAME as HA
+from pi_fallback.plugins.ha import HaCommands, HighAvailability
 from pi_fallback.plugins.pool import NAME as POOL
 from pi_fallback.plugins.pool import PoolFailover
 from pi_fallback.plugins.progress import NAME as PROGRESS
@@ -28,7 +33,7 @@ from pi_fallback.providers.streaming import AUTHS
 from pi_fallback.runtime.discovery import discover
 from pi_fallback.runtime.registry import Registry
 from pi_fallback.runtime.toolbox import Approval
-from pi_fallback_hookspecs import Provider
+from pi_fallback_hookspecs import ModelRef, Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,7 @@ class Options:
     approval: Approval = "ask"
     session: Path | None = None
     strict: bool = True
+    ha_group: str | None = None
 
 
 @dataclass
@@ -71,6 +77,7 @@ class Setup:
     accounts: tuple[Account, ...]
     selection: Selection
     redactor: Redactor
+    ha: HaCommands = field(default_factory=HaCommands)
     headers: HeaderSources = field(default_factory=dict[tuple[str, str], Mapping[str, Source]])
     notices: list[str] = field(default_factory=list[str])
 
@@ -83,22 +90,33 @@ def trust_state(options: Options, world: World) -> TrustState:
     return Trust(world.agent_dir).state(options.cwd)
 
 
-def load_registry(options: Options, world: World, configuration: Configuration, *, trusted: bool) -> Registry:
-    """Find and load the plugins.
+def high_availability(options: Options, world: World, configuration: Configuration) -> HaCommands:
+    """The plugin as ha.json wants it; without a group in there it offers its commands only."""
+    policy = configuration.ha.policy()
+    kind = HighAvailability if policy.groups else HaCommands
+    return kind(policy, options.ha_group, path=shown(world.agent_dir / "ha.json"))
+
+
+def load_registry(
+    options: Options, world: World, configuration: Configuration, *, trusted: bool, ha: HaCommands | None = None
+) -> Registry:
+    """Find and load the plugins. A group of the user's own is asked before third parties, the pool after them.
 
     Raises:
         PluginError: one that was asked for by name cannot be loaded, or one to leave out does not exist.
     """
     fallback = configuration.settings.fallback
     progress = fallback.progress()
-    last: list[tuple[str, object]] = [(POOL, PoolFailover())] if fallback.pool else []
+    ha = ha or high_availability(options, world, configuration)
+    decides = isinstance(ha, HighAvailability) and HA not in options.without_plugins
+    last: list[tuple[str, object]] = [(POOL, PoolFailover())] if fallback.pool and not decides else []
     last += [(PROGRESS, ProgressDetection(progress))] if progress.enabled else []
     found = discover(
         explicit=options.plugins,
         agent_dir=world.agent_dir,
         trusted_project=options.cwd if trusted else None,
     )
-    registry = Registry.load(found=found, last=last, deny=options.without_plugins)
+    registry = Registry.load(first=[(HA, ha)], found=found, last=last, deny=options.without_plugins)
     names = dict.fromkeys([*(row.name for row in registry.listing()), POOL, PROGRESS])
     for name in options.without_plugins:
         if name not in names:
@@ -123,10 +141,14 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         problems += (problem,)
     if options.strict:
         _refuse(problems)
-    registry = load_registry(options, world, configuration, trusted=trusted)
-    settings = configuration.settings
-    names = asked_for(settings, *((options.model,) if options.model else ()), *options.models)
-    logins = {name: entry for name, entry in configuration.auth.root.items() if isinstance(entry, OAuthEntry)}
+    ha = high_availability(options, world, configuration)
+    registry = load_registry(options, world, configuration, trusted=trusted, ha=ha)
+    settings, stored = configuration.settings, configuration.ha.stored()
+    entries = ha_entries(ha)
+    names = asked_for(settings, *((options.model,) if options.model else ()), *options.models, *entries)
+    first_stored = ((name, entry) for name, labelled in stored.items() for entry in labelled.values())
+    every_login = [*reversed(list(first_stored)), *configuration.auth.root.items()]
+    logins = {name: entry for name, entry in every_login if isinstance(entry, OAuthEntry)}
     known = known_providers(world.environ, logins)
     added = registry.providers()
     headers = resolved(configuration.models, world.environ)
@@ -152,11 +174,24 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         closed=catalog.closed,
         address_variables=ADDRESS_VARIABLES,
     )
+    found = joined(
+        found,
+        stored,
+        catalog.providers,
+        world.environ,
+        wall=world.wall(),
+        closed=catalog.closed,
+        address_variables=ADDRESS_VARIABLES,
+    )
+    ha.accounts = [AccountRow(a.provider, a.label, a.kind, a.found_in, a.unusable) for a in found.accounts]
     not_usable = (*headers.problems, *found.problems)
     redactor = Redactor()
     for secret in secrets_in(configuration.auth, configuration.models, catalog.providers, world.environ):
         redactor.add(secret)
-    wishes = Wishes(options.model, options.models, configuration.project_models, options.strict)
+    kept = {f"{name}:{label}": entry for name, labelled in stored.items() for label, entry in labelled.items()}
+    for secret in secrets_in(AuthFile.model_construct(root=kept), ModelsFile(), {}, world.environ):
+        redactor.add(secret)
+    wishes = Wishes(options.model, options.models, configuration.project_models, options.strict, ha_wish(ha, options))
     try:
         selection = select(catalog, labels(found.accounts), settings, wishes)
         if needs_model and not selection.order:
@@ -180,6 +215,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         *_replaced(configuration.models, catalog.providers, found.accounts),
         *(str(_located(problem, world)) for problem in not_usable),
         *selection.notices,
+        *ha_notices(ha, options, catalog, selection),
     ]
     return Setup(
         options,
@@ -190,6 +226,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         found.accounts,
         selection,
         redactor,
+        ha,
         headers.sources,
         list(dict.fromkeys(notices)),
     )
@@ -216,6 +253,39 @@ def _replaced(file: ModelsFile, providers: Mapping[str, Provider], found: Sequen
                     yield f"{field} is not sent: the key of {account.found_in} goes in its place. Take one of them out."
 
 
+def ha_entries(ha: HaCommands) -> tuple[str, ...]:
+    """The names of all models that a group asks for."""
+    groups = ha.policy.groups.values()
+    return tuple(dict.fromkeys(entry.id for group in groups for entry in group.entries))
+
+
+def ha_wish(ha: HaCommands, options: Options) -> GroupWish | None:
+    """What the groups mean for the models in play and for the one to start on."""
+    if ha.group is None or HA in options.without_plugins:
+        return None
+    return GroupWish(ha_entries(ha), ha.group, asked_for=ha.group.name == options.ha_group)
+
+
+def ha_notices(ha: HaCommands, options: Options, catalog: Catalog, selection: Selection) -> Iterator[str]:
+    """What is said in ha.json, or of it, that means nothing here."""
+    names = [*map(str, catalog.models), *catalog.providers]
+    for entry in ha_entries(ha):
+        provider, _, model = entry.partition("/")
+        if provider not in catalog.providers or (model and ModelRef(provider, model) not in catalog.models):
+            near = get_close_matches(entry, names, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            yield f"{ha.path}: the entry {entry} names nothing that is known here{hint}; it is passed over."
+    group = ha.group
+    if group is not None and not any(group.index_of(route) is not None for route in selection.order):
+        yield f"{ha.path}: no entry of the group {group.name} can be used; the other models are used instead."
+    wanted = options.ha_group
+    if wanted is not None and wanted not in ha.policy.groups:
+        near = get_close_matches(wanted, ha.policy.groups, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        instead = f"{ha.group.name} is used" if ha.group else f"{ha.path} has none"
+        yield f"There is no group {wanted!r}{hint}; {instead}."
+
+
 NOTHING = (
     "There is no model to use{why}. Set a key such as OPENAI_API_KEY, OPENROUTER_API_KEY or GROQ_API_KEY, "
     "put it into {auth}, or name a server of your own in models.json."
@@ -224,7 +294,7 @@ NOTHING = (
 
 def _located(problem: Problem, world: World) -> Problem:
     """`problem` with the whole path, if it is one of a file: accounts are known by the bare name of theirs."""
-    inside = problem.path.name in {"auth.json", "models.json"}
+    inside = problem.path.name in {"auth.json", "models.json", "ha.json"}
     return replace(problem, path=world.agent_dir / problem.path) if inside else problem
 
 

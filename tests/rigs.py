@@ -1,8 +1,8 @@
 """A rig: a whole agent over scripted models, made of the real parts, for tests in virtual time."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -26,7 +26,7 @@ from pi_fallback.runtime.wires import Keys, Wires
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback.state.store import LedgerStore
 from pi_fallback.testing import Called, ScriptedProvider
-from pi_fallback_hookspecs import Model, ModelRef, Route, Tool, UserMessage
+from pi_fallback_hookspecs import Fault, Model, ModelRef, Price, Route, Tool, UserMessage
 
 NO_RETRY = RetryPolicy(enabled=False)
 P = "p"
@@ -97,10 +97,14 @@ async def rig(
     prefills: Sequence[str] = (),
     goes_on: bool = False,
     own_providers: bool = False,
+    prices: Mapping[str, Price] | None = None,
+    version: Callable[[], int] = lambda: 1,
+    instead: Callable[[Route], Fault | None] | None = None,
 ) -> AsyncGenerator[Rig, None]:
     """Run an agent over `script`, with progress detection unless `progress` is switched off.
 
-    All models are of one provider, or, with `own_providers`, each of one that bears its name in lower case.
+    All models are of one provider, or, with `own_providers`, each of one that bears its name in lower case. `version`
+    is that of the pool; a fault of `instead` takes the place of a request.
     """
     refs = {model: ModelRef(model.lower() if own_providers else P, model) for model in models}
     settings = progress or ProgressSettings()
@@ -108,15 +112,19 @@ async def rig(
     registry = Registry.load(first=list(plugins), last=last)
     dispatcher = Dispatcher(registry, runner="inline")
     takes = {model: frozenset((inputs or {}).get(model, {"text"})) for model in models}
-    catalog = {ref: Model(ref, inputs=takes[model], prefill=model in prefills) for model, ref in refs.items()}
-    pool = Pool(tuple(order or [Route(*ref) for ref in refs.values()]), catalog, 1)
+    costs = prices or {}
+    catalog = {
+        ref: Model(ref, inputs=takes[model], prefill=model in prefills, price=costs.get(model))
+        for model, ref in refs.items()
+    }
+    pool = Pool(tuple(order or [Route(*ref) for ref in refs.values()]), catalog)
     entries: list[Entry] = []
     routings: list[Routing] = []
     book = LedgerBook(store or MemoryLedger(), entries.append)
     engine = Engine(
         book=book,
         now=anyio.current_time,
-        pool=lambda: pool,
+        pool=lambda: replace(pool, version=version()),
         policy=retry,
         chance=NoChance(),
         asked=registry.asked,
@@ -139,7 +147,7 @@ async def rig(
         engine=engine,
         book=book,
         dispatcher=dispatcher,
-        wires=Wires(providers, {}, catalog, keys or no_key, watchdog),
+        wires=Wires(providers, {}, catalog, keys or no_key, watchdog, instead=instead),
         watchdog=watchdog,
         toolbox=Toolbox(tools or {}, dispatcher, Nobody(), "/", approval, signals.emit),
         commands={command.name: command for command in registry.commands()},

@@ -69,7 +69,8 @@ class RequestFailed(Event):
     """An attempt failed. `attempts` counts the failed ones of this incident, this one included.
 
     `tries` says how often each route has failed in it and `failures` how it failed last, `waited_s` how long
-    it has been waited for in all, and `longest_wait_s` how long a wait may be.
+    it has been waited for in all, and `longest_wait_s` how long a wait may be. `began_at` is the moment of its first
+    failure.
     """
 
     failure: Failure
@@ -79,6 +80,7 @@ class RequestFailed(Event):
     failures: Mapping[Route, Failure] = field(default_factory=dict[Route, Failure])
     waited_s: float = 0.0
     longest_wait_s: float = 60.0
+    began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

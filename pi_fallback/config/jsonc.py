@@ -37,7 +37,7 @@ def parse(text: str, *, comments: bool = False) -> Document:
     try:
         value = json.loads(plain, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        what, line = _explain(error.msg), error.lineno
+        what, line = f"{_explain(error.msg)} (column {error.colno})", error.lineno
     except RecursionError:
         what, line = "it is nested too deeply", 1
     except ValueError:

@@ -1,13 +1,14 @@
 """The store: reads the user's and the project's files into one configuration."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
 from pi_fallback.config import files, jsonc
+from pi_fallback.config.ha import HaFile, ProjectHa, narrowed, with_the_part
 from pi_fallback.config.merge import NARROWING, merged, narrowing
 from pi_fallback.config.problems import Problem, shown, validated
 from pi_fallback.config.schema import AuthFile, ModelsFile, Settings
@@ -30,6 +31,7 @@ class Configuration:
     models: ModelsFile
     auth: AuthFile
     project_models: tuple[str, ...] | None = None
+    ha: HaFile = field(default_factory=HaFile)
     problems: tuple[Problem, ...] = ()
     notices: tuple[str, ...] = ()
 
@@ -57,10 +59,16 @@ def load(agent_dir: Path, project_dir: Path, *, trusted: bool) -> Configuration:
     user = _file(agent_dir / "settings.json", Settings, _field)
     models = _file(agent_dir / "models.json", ModelsFile, _provider, comments=True)
     auth = _file(agent_dir / "auth.json", AuthFile, _entry)
+    ha = _file(agent_dir / "ha.json", HaFile, with_the_part)
     project = _file(project_dir / ".pi" / "settings.json", Settings, _field)
-    read: tuple[_File[Settings] | _File[ModelsFile] | _File[AuthFile], ...] = (user, models, auth)
+    project_ha = _file(project_dir / ".pi" / "ha.json", ProjectHa, with_the_part)
+    read: tuple[_File[Settings] | _File[ModelsFile] | _File[AuthFile] | _File[HaFile], ...] = (user, models, auth, ha)
     problems = tuple(problem for file in read for problem in file.problems)
     notices = tuple(notice for file in read for notice in file.notices)
+    notices += tuple(str(problem) for problem in project_ha.problems)
+    if more := ", ".join(project_ha.model.model_extra or {}):
+        where = shown(project_dir / ".pi" / "ha.json")
+        notices += (f"{where}: a project may only reorder and narrow your groups; ignored: {more}.",)
     if trusted:
         value = merged(user.value, project.value)
         return Configuration(
@@ -68,6 +76,7 @@ def load(agent_dir: Path, project_dir: Path, *, trusted: bool) -> Configuration:
             settings_json=frozen_object(value),
             models=models.model,
             auth=auth.model,
+            ha=narrowed(ha.model, project_ha.model),
             problems=(*problems, *project.problems),
             notices=(*notices, *project.notices),
         )
@@ -81,6 +90,7 @@ def load(agent_dir: Path, project_dir: Path, *, trusted: bool) -> Configuration:
         models=models.model,
         auth=auth.model,
         project_models=project.model.enabled_models,
+        ha=narrowed(ha.model, project_ha.model),
         problems=problems,
         notices=(*notices, *(_harmless(problem) for problem in project.problems)),
     )

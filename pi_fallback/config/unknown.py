@@ -6,6 +6,7 @@ from typing import cast
 
 from pydantic import BaseModel
 
+from pi_fallback.config.ha import HaFile, StoredAccounts, StoredLogin
 from pi_fallback.config.schema import (
     ApiKeyEntry,
     CostConfig,
@@ -35,8 +36,14 @@ OF_PI: Mapping[type[BaseModel], frozenset[str]] = {
     CostConfig: frozenset({"tiers"}),
     ModelConfig: _MODEL_OF_PI,
     ModelOverride: _MODEL_OF_PI,
+    HaFile: frozenset({"checkHaPatchOnSessionStart"}),  # of a companion of the pi extension
 }
-_OPEN = (ApiKeyEntry, OAuthEntry)  # a login keeps what its provider gave it there: never ours to judge
+_OPEN = (
+    ApiKeyEntry,
+    OAuthEntry,
+    StoredAccounts,
+    StoredLogin,
+)  # a login keeps what its provider gave it there: never ours to judge
 
 
 def unknown_keys(model: object, path: str = "") -> Iterator[str]:

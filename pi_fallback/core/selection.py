@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn
 
+from pi_fallback.config.ha_policy import Group
 from pi_fallback.config.schema import Settings, ThinkingLevel
 from pi_fallback.core.catalog import Catalog
+from pi_fallback.core.groups import ordered
 from pi_fallback.core.patterns import Choice, Resolution, find, narrowed, near, resolve, why_unknown
 from pi_fallback.core.pool import default_of, pool
 from pi_fallback.errors import NoUsableModel, UnknownModel
@@ -17,16 +19,29 @@ Labels = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class GroupWish:
+    """What groups of routes want: `entries` of all of them in play, and a start in `group`.
+
+    A default model elsewhere stays the start, unless the user has `asked_for` the group.
+    """
+
+    entries: tuple[str, ...]
+    group: Group
+    asked_for: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """What the command line and a folder that is not trusted say about models.
 
-    With `strict` a wish of the settings that leaves no model is an error, not a notice.
+    With `strict` a wish of the settings that leaves no model is an error, not a notice. `group` is what ha.json wants.
     """
 
     model: str | None = None
     models: tuple[str, ...] = ()
     narrowed_to: tuple[str, ...] | None = None
     strict: bool = False
+    group: GroupWish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +75,8 @@ def select(catalog: Catalog, labels: Labels, settings: Settings, wishes: Wishes)
         first: ModelRef | None = wanted.ref
     else:
         first = _default(catalog, labels, settings, notices)
+        if wishes.group is not None:
+            first = _first_of(wishes.group, first, pool(catalog, labels, first=first, enabled=enabled))
     order = pool(catalog, labels, first=first, enabled=enabled)
     start = next((route for route in order if first is None or route.ref == first), None)
     return Selection(order, start, levels, tuple(notices))
@@ -116,6 +133,9 @@ def _enabled(
             notices.append("None of enabledModels can be used; all models with keys are used instead.")
         notices += [f"{sentence} It is passed over." for sentence in told]
         choices = usable or None
+    if choices is not None and wishes.group is not None and not wishes.models:  # the groups' models are enabled too
+        also = [Choice(ref) for ref in _models_of(wishes.group, catalog)]
+        choices = tuple({c.ref: c for c in (*also, *choices) if labels.get(c.ref.provider)}.values())
     if wishes.narrowed_to is not None:
         known = choices or tuple(Choice(route.ref) for route in pool(catalog, labels))
         resolution = narrowed(known, wishes.narrowed_to)
@@ -124,6 +144,22 @@ def _enabled(
             notices.append(f"The project's enabledModels ({patterns}) names none of your models; it is passed over.")
         choices = resolution.choices or choices
     return choices
+
+
+def _models_of(wish: GroupWish, catalog: Catalog) -> list[ModelRef]:
+    """The models that the entries of the groups name; an entry of a whole provider names its default model."""
+    named = (ModelRef.parse(entry) if "/" in entry else default_of(catalog, entry) for entry in wish.entries)
+    return [ref for ref in named if ref is not None and ref in catalog.models]
+
+
+def _first_of(wish: GroupWish, default: ModelRef | None, order: Sequence[Route]) -> ModelRef | None:
+    """The model to start on: the user's default, unless there is none or another group was asked for."""
+    if default is not None and not wish.asked_for:
+        return default
+    routes = ordered(wish.group, order)
+    if default is not None and any(route.ref == default for route in routes):
+        return default
+    return routes[0].ref if routes else default
 
 
 def _refuse(resolution: Resolution, catalog: Catalog) -> NoReturn:

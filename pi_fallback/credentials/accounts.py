@@ -69,9 +69,7 @@ def accounts(
             return
         why = _shut(provider, kind, (address_variables or {}).get(provider.id, ())) or _why_not(source, environ, wall)
         reason = (closed or {}).get(provider.id) or (why and why[0])
-        origins = [_origin(url) for url in (provider.base_url, *(model.base_url for model in provider.models))]
-        also = frozenset(origins[1:]) - {"", origins[0]}
-        found[provider.id] = Account(provider.id, PRIMARY, kind, source, origins[0], where, reason, also)
+        found[provider.id] = _account(provider, PRIMARY, kind, source, where, reason)
         if why and provider.id not in (closed or {}):
             problems.append(Problem(PurePath(where), None, field, *why))
 
@@ -97,6 +95,32 @@ def accounts(
         if not provider.needs_key and (provider.id in file.providers or provider.id in named):
             add(provider, "none", NoKey(), "no key needed", "")
     return Found(tuple(found.values()), tuple(notices), tuple(problems))
+
+
+def stored_account(
+    provider: Provider,
+    label: str,
+    entry: AuthEntry,
+    where: str,
+    environ: Mapping[str, str],
+    *,
+    wall: float,
+    closed: str = "",
+    variables: Sequence[str] = (),
+) -> tuple[Account, tuple[str, str] | None] | None:
+    """The account that `entry` is, and what is wrong with it, if anything; None if the entry has no key at all."""
+    written = _written(entry, provider, environ)
+    if written is None:
+        return None
+    why = _shut(provider, entry.type, variables) or _why_not(written.source, environ, wall)
+    reason = closed or (why and why[0]) or None
+    return _account(provider, label, entry.type, written.source, where, reason), None if closed else why
+
+
+def _account(provider: Provider, label: str, kind: Kind, source: Source, where: str, unusable: str | None) -> Account:
+    origins = [_origin(url) for url in (provider.base_url, *(model.base_url for model in provider.models))]
+    also = frozenset(origins[1:]) - {"", origins[0]}
+    return Account(provider.id, label, kind, source, origins[0], where, unusable, also)
 
 
 def labels(found: Sequence[Account]) -> Mapping[str, tuple[str, ...]]:

@@ -80,7 +80,7 @@ class Engine:
     explain: Callable[[Routing], None] | None = None
     _retries: RetryBudget = field(default=RetryBudget(), init=False)
     _table: RouteTable = field(default_factory=lambda: RouteTable(()), init=False)
-    _table_key: tuple[int, int, Needs] | None = field(default=None, init=False)
+    _table_key: tuple[int, int, Needs, Route | None] | None = field(default=None, init=False)
     _needs: Needs = field(default=Needs(), init=False)
 
     @property
@@ -102,11 +102,11 @@ class Engine:
         )
 
     def refresh(self, current: Route | None = None) -> Plan[None]:
-        """Ask for order and refusals anew, if pool, ledger or the request's needs have changed since."""
+        """Ask for order and refusals anew, if pool, ledger, the request's needs or the route have changed since."""
         pool, needs = self.pool(), self._needs  # another call may set its own needs while plugins are asked
         asks_order, asks_refusals = "order_routes" in self.asked, "refuse_routes" in self.asked
         seen_ledger = self.book.ledger.generation if asks_order or asks_refusals else 0
-        key = (pool.version, seen_ledger, needs)
+        key = (pool.version, seen_ledger, needs, current if asks_order else None)
         if key == self._table_key:
             return
         order: Sequence[Route] = pool.order
@@ -141,6 +141,9 @@ class Engine:
             self._routed(episode, now, None, "this has failed too often")
             return None
         route = prefer if prefer is not None and self.usable(prefer) else None
+        if route is None and prefer is not None:  # another account of the model that was chosen comes before others
+            siblings = (other for other in self._table.order if other.ref == prefer.ref)
+            route = next((other for other in siblings if other not in episode.visited and self.usable(other)), None)
         if route is None:
             route = self._table.best(self.book.ledger, now=now, without=episode.visited)
         if route is None:
@@ -240,6 +243,7 @@ class Engine:
                 failures=MappingProxyType(dict(incident.failures)),
                 waited_s=incident.waited_s,
                 longest_wait_s=self.policy.max_delay_s if self.policy.enabled else 0.0,
+                began_at=incident.began_at,
             )
             answer = yield Ask("request_failed", event)
             # Meanwhile another call may have looked at the routes with its own needs.
@@ -293,7 +297,7 @@ class Engine:
         # The host's own repeats come on top: however many were asked for, other routes keep their chance.
         budget = max(BUDGET_MIN, min(BUDGET_MAX, BUDGET_PER_ROUTE * len(self._table.order)))
         budget += self.policy.max_retries if self.policy.enabled else 0
-        incident = episode.incident = Incident(now + INCIDENT_S, budget)
+        incident = episode.incident = Incident(now, now + INCIDENT_S, budget)
         return incident
 
     def _mark(self, failure: Failure, now: float) -> None:

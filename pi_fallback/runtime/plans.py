@@ -123,6 +123,7 @@ Outcome: TypeAlias = Switch | RetrySame | GiveUp
 class Incident:
     """From the first failed attempt until a turn ends well."""
 
+    began_at: float
     deadline: float
     budget: int
     tries: Counter[Route] = field(default_factory=Counter[Route])

@@ -46,7 +46,10 @@ ENDS = (Reply, Fault)  # made once: a union in `isinstance` is made anew for eac
 
 @dataclass
 class Wires:
-    """Sends requests: `providers` by id, the streams of the built-in `dialects`, secrets from `keys`."""
+    """Sends requests: `providers` by id, the streams of the built-in `dialects`, secrets from `keys`.
+
+    A fault that `instead` has for a route takes the place of the request: nothing is sent.
+    """
 
     providers: Mapping[str, Provider]
     dialects: Mapping[str, Stream]
@@ -55,6 +58,7 @@ class Wires:
     watchdog: Watchdog
     redact: Callable[[str], str] = str
     late_headers: Headers | None = None
+    instead: Callable[[Route], Fault | None] | None = None
 
     async def has_key(self, route: Route) -> str | None:
         """The reason why `route` has no key, or None if it has one."""
@@ -79,6 +83,8 @@ class Wires:
 
         Raises nothing but cancellation.
         """
+        if self.instead is not None and (fault := self.instead(route)) is not None:
+            return fault
         provider = self.providers.get(route.provider)
         model = self.catalog.get(route.ref) or Model(route.ref)
         stream = None if provider is None else provider.stream or self.dialects.get(model.dialect or provider.dialect)

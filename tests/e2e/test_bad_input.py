@@ -89,7 +89,7 @@ def test_every_mode_without_a_screen_is_strict(user: User, mode: str) -> None:
         (("--plugin", "bad.py"), "Plugin bad (bad.py) cannot be loaded: ModuleNotFoundError:"),
         (("--plugin", "gone.py"), "Plugin gone (gone.py) cannot be loaded: there is no such file."),
         (("--plugin", "gone"), "Plugin gone (module gone) cannot be loaded: ModuleNotFoundError:"),
-        (("--no-plugin", "progres"), "There is no plugin 'progres'. The plugins are: pool, progress."),
+        (("--no-plugin", "progres"), "There is no plugin 'progres'. The plugins are: ha, pool, progress."),
         (("--tools", "read,wirte"), "There is no tool 'wirte'. The tools are: bash, edit, find, grep, ls, read,"),
         (("--cwd", "/gone"), "Invalid value for '--cwd': Directory '/gone' does not exist."),
         (("--mode", "loud"), "'loud' is not one of 'interactive', 'print', 'json', 'rpc'."),

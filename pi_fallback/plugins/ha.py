@@ -1,0 +1,294 @@
+"""High availability: groups of ha.json, the way up and down their ladder, and `/ha-…`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pi_fallback.config.ha_policy import Group, HaPolicy
+from pi_fallback.core import pooling
+from pi_fallback.core.groups import ordered
+from pi_fallback.core.ha_report import AccountName, AccountRow, Report
+from pi_fallback.core.ladder import WAIT, WAIT_LABEL, decide, first_wake
+from pi_fallback.core.rehearsal import FAULTS
+from pi_fallback.core.returning import Cached, way_back
+from pi_fallback.core.spans import span
+from pi_fallback_hookspecs import (
+    AgentEnd,
+    AgentStart,
+    AssistantMessage,
+    CancelTimer,
+    Command,
+    CommandContext,
+    Decision,
+    Effect,
+    FailureKind,
+    Fault,
+    FaultKind,
+    MessageEnd,
+    ModelSelect,
+    Notify,
+    OrderRoutes,
+    RefuseRoutes,
+    RequestFailed,
+    Route,
+    Run,
+    SessionStart,
+    StartTimer,
+    StopReason,
+    SwitchRoute,
+    TimerFired,
+    UserAborted,
+    View,
+    Wake,
+    hookimpl,
+)
+
+NAME = "ha"
+GOING_ON: tuple[Effect, ...] = (CancelTimer(WAIT),)
+HOW_TO_EDIT = (
+    "Edit {path}, or say `pi-fallback ha group add NAME provider/model …`; an edit counts at once.\n"
+    "/ha-use GROUP, /ha-activate PROVIDER LABEL, /ha-clear and /ha-mock-error KIND act on this session."
+)
+AT_THE_NEXT_START = "The groups of {path} are new: they count from the next start."
+
+
+@dataclass
+class HaCommands:
+    """What works with and without an ha.json: the report, accounts by name, and a failure on demand.
+
+    `accounts`, `path` and `when` are told by whoever knows them; `version` rises when other routes come first.
+    """
+
+    policy: HaPolicy = field(default_factory=HaPolicy)
+    group_name: str | None = None
+    accounts: Sequence[AccountRow] = ()
+    path: str = "ha.json"
+    when: Callable[[float], str] | None = None
+    version: int = 0
+    refused: dict[AccountName, str] = field(default_factory=dict[AccountName, str], init=False)
+    mock: Fault | None = field(default=None, init=False)
+    all_routes: Sequence[Route] = field(default=(), init=False)
+
+    @property
+    def decides(self) -> bool:
+        """Whether its groups count. They are looked at when the plugins are loaded: without one the pool decides."""
+        return False
+
+    @property
+    def group(self) -> Group | None:
+        """The group that is active."""
+        return self.policy.group(self.group_name) if self.decides else None
+
+    def follow(self, policy: HaPolicy) -> None:
+        """Go by `policy` from now on: the file has changed."""
+        if policy != self.policy:
+            self.policy = policy
+            self.version += 1
+
+    def mocked(self, _route: Route) -> Fault | None:
+        """The failure that is to take the place of the next request, once."""
+        fault, self.mock = self.mock, None
+        return fault
+
+    @hookimpl
+    def register_commands(self) -> Sequence[Command]:
+        return (
+            Command("ha", "groups and accounts, and how to change them", self.show_all),
+            Command("ha-status", "groups, accounts, and who rests until when", self.show),
+            Command("ha-use", "make a group of ha.json the active one", self.use, self.complete_groups, "GROUP"),
+            Command("ha-activate", "go on with this account", self.activate, self.complete_accounts, "PROVIDER LABEL"),
+            Command("ha-clear", "end the rests, of all or of one account", self.clear, self.complete_accounts, "[…]"),
+            Command("ha-mock-error", "let the next request fail", self.mock_error, complete_kinds, "KIND"),
+        )
+
+    async def show(self, context: CommandContext, _argument: str) -> str:
+        view = context.view
+
+        def relative(moment: float) -> str:
+            return f"in {span(moment - view.now)}"
+
+        routes = self.all_routes or view.order
+        when = self.when or relative
+        return Report(view, routes, self.accounts, when, self.policy, self.group, self.refused).text()
+
+    async def show_all(self, context: CommandContext, argument: str) -> str:
+        return f"{await self.show(context, argument)}\n\n{HOW_TO_EDIT.format(path=self.path)}"
+
+    async def use(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
+        """Another group for this session; it goes there at once, unless its model is one of the group's."""
+        if self.policy.groups and not self.decides:
+            return AT_THE_NEXT_START.format(path=self.path)
+        if argument not in self.policy.groups:
+            names = ", ".join(self.policy.groups)
+            known = f"The groups are {names}." if names else f"There are none in {self.path}."
+            return f"There is no group {argument!r}. {known}" if argument else f"Say which: /ha-use GROUP. {known}"
+        self.group_name = argument
+        self.version += 1
+        group, view = self.policy.groups[argument], context.view
+        told = Notify(f"The group {argument} is active for this session.")
+        if view.current is not None and group.index_of(view.current) is not None:
+            return (told,)
+        routes = [r for r in ordered(group, self.all_routes or view.order) if group.index_of(r) is not None]
+        return (told, SwitchRoute(tuple(routes), f"the group {argument}")) if routes else (told,)
+
+    async def activate(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
+        """The session goes on with one account, which is woken for that."""
+        view, name = context.view, tuple(argument.split())
+        if name not in {(row.provider, row.label) for row in self.accounts}:
+            known = ", ".join(f"{row.provider} {row.label}" for row in self.accounts)
+            return f"Say which account: /ha-activate PROVIDER LABEL. There are: {known or 'none'}."
+        routes = [route for route in view.order if (route.provider, route.credential) == name]
+        if not routes:
+            why = next(row.unusable for row in self.accounts if (row.provider, row.label) == name)
+            return f"{argument} cannot be used here: {why or 'no entry of the active group is of this provider'}."
+        current = view.current
+        routes.sort(key=lambda route: current is None or route.ref != current.ref)
+        wakes = self._woken(view, [routes[0]])
+        self._forget([name])
+        return (*wakes, SwitchRoute((routes[0],), "/ha-activate"))
+
+    async def clear(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
+        """End rests before their time: all, those of a provider, or those of one account."""
+        view, words = context.view, argument.split()
+        names = [(row.provider, row.label) for row in self.accounts if [row.provider, row.label][: len(words)] == words]
+        if words and not names:
+            return f"There is no account {argument!r}. /ha-status lists them."
+        if words:
+            routes = [r for r in self.all_routes or view.order if (r.provider, r.credential) in names]
+            wakes = self._woken(view, routes)
+        else:
+            wakes = [Wake(scope) for scope in view.ledger.rests]
+        count = len(wakes) + self._forget(names if words else list(self.refused))
+        on = (StartTimer(WAIT, view.now, holds=True),) if (NAME, WAIT) in view.timers else ()
+        return (*wakes, *on, Notify(f"{count} rest{'' if count == 1 else 's'} ended." if count else "Nothing rests."))
+
+    async def mock_error(self, _context: CommandContext, argument: str) -> str:
+        """The next request is not sent: it fails as providers fail, and all that follows is real."""
+        if argument not in FAULTS:
+            return f"Say how it is to fail: /ha-mock-error KIND, one of {', '.join(FAULTS)}."
+        self.mock = FAULTS[argument]
+        return f"The next request will fail as {argument}; what rests after it rests really, until /ha-clear."
+
+    def complete_groups(self, _view: View, prefix: str) -> Sequence[str]:
+        return [name for name in self.policy.groups if name.startswith(prefix)]
+
+    def complete_accounts(self, _view: View, prefix: str) -> Sequence[str]:
+        names = [f"{row.provider} {row.label}" for row in self.accounts]
+        return [name for name in names if name.startswith(prefix)]
+
+    def _woken(self, view: View, routes: Iterable[Route]) -> list[Wake]:
+        rests = view.ledger.rests
+        return [Wake(scope) for scope in rests if any(scope.covers(route) for route in routes)]
+
+    def _forget(self, names: Iterable[tuple[str, ...]]) -> int:
+        """Let refused keys be tried again; how many there were."""
+        gone = [name for name in self.refused if name in set(names)]
+        for name in gone:
+            del self.refused[name]
+        self.version += bool(gone)
+        return len(gone)
+
+
+class HighAvailability(HaCommands):
+    """Decides as ha.json has it, within the active group, and leaves nothing to others that it has a word for.
+
+    What it remembers is of this session: the route that the user chose, which keys were refused, what a provider has
+    cached, and what it has said already.
+    """
+
+    home: Route | None = None
+    cached: Cached | None = None
+    said: str = ""
+
+    @property
+    def decides(self) -> bool:
+        return True
+
+    @hookimpl
+    def session_start(self, event: SessionStart) -> None:
+        self.home = None if event.reason == "resume" else event.view.current
+        self.cached, self.said = None, ""
+
+    @hookimpl
+    def order_routes(self, event: OrderRoutes) -> Sequence[Route] | None:
+        self.all_routes = event.order
+        if (group := self.group) is None:
+            return None
+        return ordered(group, event.order, [route for route in (event.view.current, self.home) if route is not None])
+
+    @hookimpl
+    def refuse_routes(self, event: RefuseRoutes) -> dict[Route, str] | None:
+        if not self.refused:
+            return None
+        names = ((route, self.refused.get((route.provider, route.credential))) for route in event.order)
+        return {route: reason for route, reason in names if reason is not None}
+
+    @hookimpl
+    def request_failed(self, event: RequestFailed) -> Decision | None:
+        if (group := self.group) is None:
+            return pooling.decide(event)  # the last group was taken out of the file while we worked
+        failure = event.failure
+        not_had = failure.fault is not None and failure.fault.kind is FaultKind.KEY  # a command may work next time
+        if failure.kind is FailureKind.AUTH and self.policy.auth.startswith("next") and not not_had:
+            self.refused[failure.route.provider, failure.route.credential] = "its key was refused"
+        return decide(event, group, self.policy)
+
+    @hookimpl
+    def agent_start(self, event: AgentStart) -> Sequence[Effect] | None:
+        if event.cause not in {"prompt", "follow_up"} or (group := self.group) is None:
+            return None
+        tidy = GOING_ON if (NAME, WAIT) in event.view.timers else ()
+        found = way_back(event.view, group, self.policy, self.home, self.cached)
+        if found is None:
+            return tidy
+        if found.on:
+            return (*tidy, SwitchRoute(found.on, found.reason))
+        if found.reason == self.said:
+            return tidy
+        self.said = found.reason
+        return (*tidy, Notify(found.reason))
+
+    @hookimpl
+    def agent_end(self, event: AgentEnd) -> Effect | None:
+        """A run that could not even begin, because all rests, is waited for as one that failed."""
+        begun = event.failure is not None or event.will_retry_at is not None
+        if event.stop_reason is not StopReason.ERROR or begun or self.group is None:
+            return None
+        return self._wait_for_first(event.view) if self.policy.when_exhausted == "wait" else None
+
+    @hookimpl
+    def message_end(self, event: MessageEnd) -> None:
+        message, route = event.message, event.view.current
+        if isinstance(message, AssistantMessage) and message.error is None and route is not None:
+            usage = message.usage
+            caches = usage.cache_read or usage.cache_write  # who reports nothing of it may have none
+            tokens = usage.input + usage.cache_read + usage.cache_write if caches else 0
+            self.cached = Cached(route, tokens, event.view.now)
+
+    @hookimpl
+    def model_select(self, event: ModelSelect) -> None:
+        if event.source == "user":
+            self.home = event.route
+
+    @hookimpl
+    def user_aborted(self, event: UserAborted) -> Sequence[Effect] | None:
+        waiting = (NAME, WAIT) in event.view.timers
+        if not waiting and event.during != "backoff":
+            return None
+        return (*(GOING_ON if waiting else ()), Notify("The wait is cancelled."))
+
+    @hookimpl
+    def timer_fired(self, event: TimerFired) -> Effect:
+        view = event.view
+        if routes := tuple(route for route in view.order if view.usable(route)):
+            return Run(routes, reason="the first route may be tried again", fresh=True)
+        return self._wait_for_first(view) or Notify("Waiting has not helped: no route may be used.", "warning")
+
+    def _wait_for_first(self, view: View) -> StartTimer | None:
+        wake = first_wake(view, view.order)
+        if wake is None or wake.at - view.now > self.policy.max_wait_s:
+            return None
+        return StartTimer(WAIT, wake.at, holds=True, label=WAIT_LABEL)
+
+
+def complete_kinds(_view: View, prefix: str) -> Sequence[str]:
+    return [kind for kind in FAULTS if kind.startswith(prefix)]
