@@ -70,7 +70,7 @@ NO_PLUGIN = click.option("--no-plugin", "without_plugins", multiple=True, metava
 @click.command(
     "pi-fallback",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Commands: pi-fallback classify | demo | explain | ha | models | plugins | trust | untrust; each has --help.",
+    epilog="Commands: classify | demo | explain | ha | models | plugins | trust | untrust, each with its own --help.",
 )
 @click.argument("words", nargs=-1, metavar="[PROMPT]")
 @click.option("-p", "--print", "print_mode", is_flag=True, help="Answer on stdout and exit; - reads the prompt.")
