@@ -75,14 +75,36 @@ def update(path: Path, change: Change, *, lock_timeout_s: float = LOCK_TIMEOUT_S
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(target, lock_timeout_s):
-            sweep(target)
-            write_private(target, json.dumps(thawed(change(_object_in(target))), indent=2, ensure_ascii=False) + "\n")
+            rewrite(target, change)
     except OSError as error:
         reason = (error.strerror or "it cannot be written").lower()
         raise ConfigError(f"{shown(path)} could not be written: {reason}. It is as it was.", path=path) from error
 
 
-def _object_in(path: Path) -> Mapping[str, Json]:
+def rewrite(path: Path, change: Change) -> None:
+    """Write `path` anew, which is no link and whose lock is held. If nothing changes, nothing is written.
+
+    Raises:
+        ConfigError: the file cannot be parsed. It is as it was.
+        OSError: it could not be written.
+    """
+    sweep(path)
+    before = object_in(path)
+    after = change(before)
+    if (text := _text(after)) != _text(before):
+        write_private(path, text)
+
+
+def _text(value: Mapping[str, Json]) -> str:
+    return json.dumps(thawed(value), indent=2, ensure_ascii=False) + "\n"
+
+
+def object_in(path: Path) -> Mapping[str, Json]:
+    """The JSON object in `path`; of a file that is not there an empty one.
+
+    Raises:
+        ConfigError: it is none.
+    """
     match read(path):
         case None:
             return {}
