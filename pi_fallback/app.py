@@ -20,6 +20,7 @@ from pi_fallback.providers.dialects import dialects
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.calendar import calendar
 from pi_fallback.runtime.clock import loop_clock
 from pi_fallback.runtime.decision_log import DecisionLog
 from pi_fallback.runtime.dispatch import Dispatcher
@@ -104,6 +105,8 @@ async def agent_of(
                 chance=random.Random(),
                 asked=registry.asked,
                 explain=decisions.routing,
+                today=calendar(world.wall),
+                error_rows=registry.error_rows(),
             ),
             book=book,
             dispatcher=dispatcher,

@@ -54,6 +54,7 @@ from pi_fallback_hookspecs.extensions import (
     Ui,
 )
 from pi_fallback_hookspecs.failures import (
+    ErrorRow,
     Failure,
     FailureKind,
     Fault,
@@ -150,6 +151,7 @@ __all__ = [
     "Delta",
     "Effect",
     "EffectFailed",
+    "ErrorRow",
     "Effects",
     "Event",
     "Extension",

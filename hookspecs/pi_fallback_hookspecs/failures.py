@@ -87,6 +87,21 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """A wording that the built-in classifier does not know: what an error is that holds one of `words`.
+
+    Words are compared without case, with single spaces. With `provider` the row speaks of that one's errors only;
+    without a `scope` it concerns what errors of this kind usually concern.
+    """
+
+    name: str
+    kind: FailureKind
+    words: tuple[str, ...]
+    provider: str = ""
+    scope: ScopeKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A fault judged by the engine. `at` and `until` are moments on the monotonic clock."""
 

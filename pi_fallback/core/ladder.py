@@ -178,8 +178,8 @@ class Ladder:
         """A spent account rests; with the model alone where the failure says so. A refused key does not."""
         if self.failure.kind not in QUOTA:
             return ()
-        model_only = self.failure.scope is ScopeKind.CREDENTIAL_MODEL
-        kind = ScopeKind.CREDENTIAL_MODEL if model_only else ScopeKind.CREDENTIAL
+        whole = self.failure.scope is ScopeKind.CREDENTIAL
+        kind = ScopeKind.CREDENTIAL if whole else ScopeKind.CREDENTIAL_MODEL
         return (self._rest(kind, self._cooldown_until()),)
 
     def _entry_rest(self, view: View) -> tuple[Rest, ...]:

@@ -32,6 +32,7 @@ from pi_fallback.providers.dialects import dialects
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.calendar import calendar
 from pi_fallback.runtime.conversation import Log, UnwrittenLog
 from pi_fallback.runtime.decision_log import DecisionLog
 from pi_fallback.runtime.dispatch import Dispatcher
@@ -241,6 +242,8 @@ class Fallback:
                 chance=random.Random(),
                 asked=footing.registry.asked,
                 explain=shared.decisions.routing,
+                today=calendar(self._wall),
+                error_rows=footing.registry.error_rows(),
             ),
             book=shared.book,
             dispatcher=shared.dispatcher,

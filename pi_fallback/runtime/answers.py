@@ -13,6 +13,7 @@ from pi_fallback.runtime.faults import NonsenseError
 from pi_fallback_hookspecs import (
     Decision,
     Effect,
+    ErrorRow,
     Event,
     Judgement,
     OrderRoutes,
@@ -30,7 +31,7 @@ from pi_fallback_hookspecs import (
 EFFECTS_MAX = 100  # of one answer; more is a mistake, and may be one without end
 ROUTES_MAX = 10_000
 
-T = TypeVar("T", bound=Effect | Decision | Judgement | ToolResultMessage | Provider)
+T = TypeVar("T", bound=Effect | Decision | Judgement | ToolResultMessage | Provider | ErrorRow)
 
 
 def checked(hook: str, answer: object, event: Event) -> object:

@@ -7,6 +7,7 @@ before it asks, and may be dropped at every `Ask`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import cast
 
@@ -15,6 +16,7 @@ from pi_fallback.core.backoff import Chance, delay_s
 from pi_fallback.core.booking import Failed, Worked
 from pi_fallback.core.classify import REPEATABLE, classify
 from pi_fallback.core.eligibility import Needs, ineligible, needs_of
+from pi_fallback.core.error_rows import rows_for
 from pi_fallback.core.retry_budget import RetryBudget
 from pi_fallback.core.routing import Routing
 from pi_fallback.core.table import RouteTable
@@ -35,6 +37,7 @@ from pi_fallback_hookspecs import (
     Ability,
     ClassifyFailure,
     Decision,
+    ErrorRow,
     Failure,
     FailureKind,
     Fault,
@@ -66,7 +69,8 @@ BY_FRESH_CONNECTION = frozenset({FailureKind.NETWORK, FailureKind.TIMEOUT, Failu
 class Engine:
     """Decides which route a request takes and what follows its failure.
 
-    `asked` names the hooks that at least one plugin implements: the others are not asked at all.
+    `asked` names the hooks that at least one plugin implements: the others are not asked at all. `today` is the
+    user's own calendar and clock, with its zone: by it "resets 7pm" becomes a wait. `error_rows` are of plugins.
     """
 
     book: Book
@@ -78,6 +82,8 @@ class Engine:
     asked: frozenset[str] = frozenset()
     timers: Callable[[], Mapping[tuple[str, str], float]] = dict
     explain: Callable[[Routing], None] | None = None
+    today: Callable[[], datetime | None] = lambda: None
+    error_rows: Sequence[ErrorRow] = ()
     _retries: RetryBudget = field(default=RetryBudget(), init=False)
     _table: RouteTable = field(default_factory=lambda: RouteTable(()), init=False)
     _table_key: tuple[int, int, Needs, Route | None] | None = field(default=None, init=False)
@@ -208,7 +214,9 @@ class Engine:
             return None
         self.expect(attempt.request)
         now = self.now()
-        failure = _failure(attempt.route, fault, classify(fault), now)
+        rows = rows_for(attempt.route.provider, self.error_rows) if self.error_rows else ()
+        judged = classify(fault, self.today(), rows)
+        failure = _failure(attempt.route, fault, judged, now)
         if fault.kind is FaultKind.STALE and not attempt.stale_repeat:
             attempt.stale_repeat = attempt.fresh = True
             return RetrySame(failure, "the pooled connection was dead", free=True, fresh=True)

@@ -163,8 +163,11 @@ def test_a_model_that_failed_within_five_minutes_comes_last(ago_s: float, on: tu
 
 
 def test_a_bare_413_is_asked_of_other_providers_whose_windows_it_says_nothing_of() -> None:
-    bare = Fault(FaultKind.STATUS, "a web page", status=413)
-    assert retry(failed(K.CONTEXT_OVERFLOW, fault=bare)).on == (B, C)
+    event = failed(K.CONTEXT_OVERFLOW)
+    bare = replace(event, failure=replace(event.failure, scope=ScopeKind.PROVIDER))
+    assert retry(bare).on == (B, C)
+    tried = failed(K.CONTEXT_OVERFLOW, tries={Route(f"p{n}", "m"): 1 for n in range(OTHER_OPINIONS + 1)})
+    assert isinstance(decide(replace(tried, failure=bare.failure)), Stop)  # and not of all of fifty
 
 
 def test_a_request_too_large_for_every_model_stops_without_a_storm() -> None:
