@@ -112,6 +112,7 @@ async def agent_of(
             dispatcher=dispatcher,
             wires=Wires(
                 setup.catalog.providers,
+                waits_out=lambda: setup.ha.group is None,
                 dialects(http),
                 setup.catalog.models,
                 vault.key_for,

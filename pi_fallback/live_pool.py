@@ -8,7 +8,6 @@ from pi_fallback.config import store
 from pi_fallback.config.trust import TrustState
 from pi_fallback.core.selection import Wishes, select
 from pi_fallback.errors import PiFallbackError
-from pi_fallback.plugins.ha import AT_THE_NEXT_START
 from pi_fallback.preparing import Setup, ha_wish, trust_state
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.plans import Pool
@@ -59,10 +58,7 @@ class LivePool:
                 feed.Noticed(f"{fresh.problems[0]} Until then the settings stay as they were.", "warning")
             )
             return
-        policy = fresh.ha.policy()
-        if policy.groups and not (setup.ha.policy.groups or setup.ha.decides):
-            self.signals.emit(feed.Noticed(AT_THE_NEXT_START.format(path=setup.ha.path), "info"))
-        setup.ha.follow(policy)
+        setup.ha.follow(fresh.ha.policy())
         group = ha_wish(setup.ha, setup.options)
         wishes = Wishes(setup.options.model, setup.options.models, fresh.project_models, strict=True, group=group)
         try:

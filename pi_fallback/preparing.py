@@ -22,7 +22,7 @@ from pi_fallback.credentials.sources import Source
 from pi_fallback.credentials.stored import joined
 from pi_fallback.errors import ConfigError, NoUsableModel, PiFallbackError, PluginError
 from pi_fallback.plugins.ha import NAME as HA
-from pi_fallback.plugins.ha import HaCommands, HighAvailability
+from pi_fallback.plugins.ha import HighAvailability
 from pi_fallback.plugins.pool import NAME as POOL
 from pi_fallback.plugins.pool import PoolFailover
 from pi_fallback.plugins.progress import NAME as PROGRESS
@@ -77,7 +77,7 @@ class Setup:
     accounts: tuple[Account, ...]
     selection: Selection
     redactor: Redactor
-    ha: HaCommands = field(default_factory=HaCommands)
+    ha: HighAvailability = field(default_factory=HighAvailability)
     headers: HeaderSources = field(default_factory=dict[tuple[str, str], Mapping[str, Source]])
     notices: list[str] = field(default_factory=list[str])
 
@@ -90,15 +90,14 @@ def trust_state(options: Options, world: World) -> TrustState:
     return Trust(world.agent_dir).state(options.cwd)
 
 
-def high_availability(options: Options, world: World, configuration: Configuration) -> HaCommands:
-    """The plugin as ha.json wants it; without a group in there it offers its commands only."""
-    policy = configuration.ha.policy()
-    kind = HighAvailability if policy.groups else HaCommands
-    return kind(policy, options.ha_group, path=shown(world.agent_dir / "ha.json"))
+def high_availability(options: Options, world: World, configuration: Configuration) -> HighAvailability:
+    """The plugin as ha.json wants it."""
+    path, enabled = shown(world.agent_dir / "ha.json"), HA not in options.without_plugins
+    return HighAvailability(configuration.ha.policy(), options.ha_group, path=path, enabled=enabled)
 
 
 def load_registry(
-    options: Options, world: World, configuration: Configuration, *, trusted: bool, ha: HaCommands | None = None
+    options: Options, world: World, configuration: Configuration, *, trusted: bool, ha: HighAvailability | None = None
 ) -> Registry:
     """Find and load the plugins. A group of the user's own is asked before third parties, the pool after them.
 
@@ -108,8 +107,7 @@ def load_registry(
     fallback = configuration.settings.fallback
     progress = fallback.progress()
     ha = ha or high_availability(options, world, configuration)
-    decides = isinstance(ha, HighAvailability) and HA not in options.without_plugins
-    last: list[tuple[str, object]] = [(POOL, PoolFailover())] if fallback.pool and not decides else []
+    last: list[tuple[str, object]] = [(POOL, PoolFailover(lambda: ha.group is None))] if fallback.pool else []
     last += [(PROGRESS, ProgressDetection(progress))] if progress.enabled else []
     found = discover(
         explicit=options.plugins,
@@ -253,20 +251,20 @@ def _replaced(file: ModelsFile, providers: Mapping[str, Provider], found: Sequen
                     yield f"{field} is not sent: the key of {account.found_in} goes in its place. Take one of them out."
 
 
-def ha_entries(ha: HaCommands) -> tuple[str, ...]:
+def ha_entries(ha: HighAvailability) -> tuple[str, ...]:
     """The names of all models that a group asks for."""
     groups = ha.policy.groups.values()
     return tuple(dict.fromkeys(entry.id for group in groups for entry in group.entries))
 
 
-def ha_wish(ha: HaCommands, options: Options) -> GroupWish | None:
+def ha_wish(ha: HighAvailability, options: Options) -> GroupWish | None:
     """What the groups mean for the models in play and for the one to start on."""
-    if ha.group is None or HA in options.without_plugins:
+    if ha.group is None:
         return None
     return GroupWish(ha_entries(ha), ha.group, asked_for=ha.group.name == options.ha_group)
 
 
-def ha_notices(ha: HaCommands, options: Options, catalog: Catalog, selection: Selection) -> Iterator[str]:
+def ha_notices(ha: HighAvailability, options: Options, catalog: Catalog, selection: Selection) -> Iterator[str]:
     """What is said in ha.json, or of it, that means nothing here."""
     names = [*map(str, catalog.models), *catalog.providers]
     for entry in ha_entries(ha):

@@ -246,6 +246,7 @@ class Fallback:
                 error_rows=footing.registry.error_rows(),
             ),
             book=shared.book,
+                waits_out=footing.waits_out,
             dispatcher=shared.dispatcher,
             wires=replace(shared.wires, catalog=models),
             watchdog=shared.watchdog,

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pi_fallback.config.ha_policy import Group, HaPolicy
-from pi_fallback.core import pooling
 from pi_fallback.core.groups import ordered
 from pi_fallback.core.ha_report import AccountName, AccountRow, Report
 from pi_fallback.core.ladder import WAIT, WAIT_LABEL, decide, first_wake
@@ -48,14 +47,14 @@ HOW_TO_EDIT = (
     "Edit {path}, or say `pi-fallback ha group add NAME provider/model …`; an edit counts at once.\n"
     "/ha-use GROUP, /ha-activate PROVIDER LABEL, /ha-clear and /ha-mock-error KIND act on this session."
 )
-AT_THE_NEXT_START = "The groups of {path} are new: they count from the next start."
 
 
 @dataclass
 class HaCommands:
-    """What works with and without an ha.json: the report, accounts by name, and a failure on demand.
+    """What works with and without a group: the report, accounts by name, and a failure on demand.
 
-    `accounts`, `path` and `when` are told by whoever knows them; `version` rises when other routes come first.
+    `accounts`, `path` and `when` are told by whoever knows them; `version` rises when other routes come first. With
+    `enabled` false no group counts.
     """
 
     policy: HaPolicy = field(default_factory=HaPolicy)
@@ -64,19 +63,15 @@ class HaCommands:
     path: str = "ha.json"
     when: Callable[[float], str] | None = None
     version: int = 0
+    enabled: bool = True
     refused: dict[AccountName, str] = field(default_factory=dict[AccountName, str], init=False)
     mock: Fault | None = field(default=None, init=False)
     all_routes: Sequence[Route] = field(default=(), init=False)
 
     @property
-    def decides(self) -> bool:
-        """Whether its groups count. They are looked at when the plugins are loaded: without one the pool decides."""
-        return False
-
-    @property
     def group(self) -> Group | None:
-        """The group that is active."""
-        return self.policy.group(self.group_name) if self.decides else None
+        """The group that is active. Without one the pool decides."""
+        return self.policy.group(self.group_name) if self.enabled else None
 
     def follow(self, policy: HaPolicy) -> None:
         """Go by `policy` from now on: the file has changed."""
@@ -115,8 +110,6 @@ class HaCommands:
 
     async def use(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
         """Another group for this session; it goes there at once, unless its model is one of the group's."""
-        if self.policy.groups and not self.decides:
-            return AT_THE_NEXT_START.format(path=self.path)
         if argument not in self.policy.groups:
             names = ", ".join(self.policy.groups)
             known = f"The groups are {names}." if names else f"There are none in {self.path}."
@@ -191,17 +184,13 @@ class HaCommands:
 class HighAvailability(HaCommands):
     """Decides as ha.json has it, within the active group, and leaves nothing to others that it has a word for.
 
-    What it remembers is of this session: the route that the user chose, which keys were refused, what a provider has
-    cached, and what it has said already.
+    While the file has no group, `pool` decides in its place. What it remembers is of this session: the route that the
+    user chose, which keys were refused, what a provider has cached, and what it has said already.
     """
 
     home: Route | None = None
     cached: Cached | None = None
     said: str = ""
-
-    @property
-    def decides(self) -> bool:
-        return True
 
     @hookimpl
     def session_start(self, event: SessionStart) -> None:
@@ -225,7 +214,7 @@ class HighAvailability(HaCommands):
     @hookimpl
     def request_failed(self, event: RequestFailed) -> Decision | None:
         if (group := self.group) is None:
-            return pooling.decide(event)  # the last group was taken out of the file while we worked
+            return None  # the pool decides, once third parties have passed
         failure = event.failure
         not_had = failure.fault is not None and failure.fault.kind is FaultKind.KEY  # a command may work next time
         if failure.kind is FailureKind.AUTH and self.policy.auth.startswith("next") and not not_had:

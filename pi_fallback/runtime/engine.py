@@ -71,6 +71,7 @@ class Engine:
 
     `asked` names the hooks that at least one plugin implements: the others are not asked at all. `today` is the
     user's own calendar and clock, with its zone: by it "resets 7pm" becomes a wait. `error_rows` are of plugins.
+    `waits_out` says whether a run that finds everything at rest is waited for here; false: a plugin sees to that.
     """
 
     book: Book
@@ -84,6 +85,7 @@ class Engine:
     explain: Callable[[Routing], None] | None = None
     today: Callable[[], datetime | None] = lambda: None
     error_rows: Sequence[ErrorRow] = ()
+    waits_out: Callable[[], bool] = lambda: True
     _retries: RetryBudget = field(default=RetryBudget(), init=False)
     _table: RouteTable = field(default_factory=lambda: RouteTable(()), init=False)
     _table_key: tuple[int, int, Needs, Route | None] | None = field(default=None, init=False)
@@ -174,7 +176,7 @@ class Engine:
         now, ledger = self.now(), self.book.ledger
         allowed = (route for route in self._table.order if route not in self._table.refusals)
         rests = [(rest.until, route, rest.reason) for route in allowed if (rest := ledger.resting(route, now=now))]
-        if not rests or not self.policy.enabled or self.is_spent(episode):
+        if not (rests and self.policy.enabled and self.waits_out()) or self.is_spent(episode):
             return None
         until, route, reason = min(rests)
         incident = episode.incident or self._new_incident(episode, now)

@@ -354,6 +354,7 @@ class Run:
                 messages=messages,
                 failure=end.failure,
                 will_retry_at=will_retry_at,
+                stopped_by=end.stopped_by,
                 recoverable=end.recoverable,
             ),
             Stage(self.host, epoch, quiet=aborted),
