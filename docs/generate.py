@@ -83,7 +83,8 @@ def _hooks_page() -> Iterator[str]:
     yield "\n## Decisions\n\nAnswers to [`request_failed`](#request_failed).\n"
     yield from map(_value, get_args(contract.Decision))
     yield "\n## Other answers\n"
-    yield from map(_value, (contract.Judgement, contract.Provider, contract.Command, contract.Tool, contract.ErrorRow))
+    kinds = (contract.Judgement, contract.Provider, contract.OAuthEndpoints, contract.Command, contract.Tool)
+    yield from map(_value, (*kinds, contract.ErrorRow))
     yield "\n" + SIGNALS
     for signal in Signals().all:
         yield f"| `{signal.name}` | {signal.__doc__} |\n"

@@ -67,6 +67,9 @@ from pi_fallback_hookspecs.ledger import (
     Ledger,
     Resting,
 )
+from pi_fallback_hookspecs.logins import (
+    OAuthEndpoints,
+)
 from pi_fallback_hookspecs.messages import (
     AssistantMessage,
     Image,
@@ -151,8 +154,8 @@ __all__ = [
     "Delta",
     "Effect",
     "EffectFailed",
-    "ErrorRow",
     "Effects",
+    "ErrorRow",
     "Event",
     "Extension",
     "Failover",
@@ -176,6 +179,7 @@ __all__ = [
     "ModelRef",
     "ModelSelect",
     "Notify",
+    "OAuthEndpoints",
     "OrderRoutes",
     "Phase",
     "Price",

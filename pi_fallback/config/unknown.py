@@ -13,7 +13,6 @@ from pi_fallback.config.schema import (
     ModelConfig,
     ModelOverride,
     OAuthEntry,
-    ProviderConfig,
     RetryConfig,
     Settings,
 )
@@ -32,7 +31,6 @@ _MODEL_OF_PI = frozenset({"inputLimits", "promptCache", "samplingParams", "think
 OF_PI: Mapping[type[BaseModel], frozenset[str]] = {
     Settings: frozenset(_SETTINGS_OF_PI.split()),
     RetryConfig: frozenset({"provider"}),
-    ProviderConfig: frozenset({"oauth"}),
     CostConfig: frozenset({"tiers"}),
     ModelConfig: _MODEL_OF_PI,
     ModelOverride: _MODEL_OF_PI,

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from pi_fallback_hookspecs import OAuthEndpoints
+
 
 @dataclass(frozen=True, slots=True)
 class Literal:
@@ -37,10 +39,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The access token of a login. `expires` is wall time in seconds since 1970."""
+    """The access token of a login. `expires` is wall time in seconds since 1970; `endpoints` renew it, if any do."""
 
     access: str = field(repr=False)
     expires: float
+    endpoints: OAuthEndpoints | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

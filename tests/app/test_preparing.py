@@ -116,7 +116,7 @@ def test_a_wish_that_cannot_be_met_is_told_and_the_rest_works(
         ("nobody/*", "No model fits 'nobody/*' of enabledModels."),
         ("b/B:ultra", "'ultra' in 'b/B:ultra' of enabledModels is no thinking level"),
         ("groq/*", "groq/openai/gpt-oss-120b has no usable key. Set GROQ_API_KEY, or add groq to auth.json."),
-        ("github-copilot/*", "github-copilot needs a login, which this version does not have yet"),
+        ("github-copilot/*", "github-copilot needs a login that pi has made"),
     ],
 )
 def test_enabled_models_that_leave_none_stop_a_strict_start_and_are_told_in_the_app(
@@ -186,8 +186,8 @@ def test_the_order_without_configuration_is_defaults_then_others_with_all_accoun
     assert order(led)[:3] == ["anthropic/claude-sonnet-5-5", "mistral/devstral-medium-latest", "xai/grok-4.7"]
 
 
-def test_a_login_of_pi_is_used_while_it_is_valid(desk: Desk) -> None:
-    login = {"type": "oauth", "access": "token", "refresh": "r", "expires": 10_000, "accountId": "acc"}
+def test_a_login_of_pi_is_used_while_it_is_valid_or_can_be_renewed(desk: Desk) -> None:
+    login = {"type": "oauth", "access": "token", "expires": 10_000, "accountId": "acc"}
     desk.write(models={}, auth={"openai-codex": login})
     live = World(environ={}, home=desk.home, wall=lambda: 9.0)
     setup = prepare(Options(cwd=desk.folder), live)
@@ -196,6 +196,8 @@ def test_a_login_of_pi_is_used_while_it_is_valid(desk: Desk) -> None:
     late = World(environ={}, home=desk.home, wall=lambda: 11.0)
     with pytest.raises(ConfigError, match="login needed"):
         prepare(Options(cwd=desk.folder), late)
+    desk.write(models={}, auth={"openai-codex": login | {"refresh": "r"}})
+    assert order(prepare(Options(cwd=desk.folder), late))[0] == "openai-codex/gpt-6.1-sol"
 
 
 def test_settings_of_a_strange_folder_that_narrow_nothing_are_named(desk: Desk) -> None:

@@ -13,6 +13,7 @@ from pi_fallback.config.schema import (
     LimitsConfig,
     ModelConfig,
     ModelOverride,
+    OAuthConfig,
     OAuthEntry,
     ProgressSettings,
     ProviderConfig,
@@ -33,6 +34,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     ModelOverride,
     LimitsConfig,
     CostConfig,
+    OAuthConfig,
     ApiKeyEntry,
     OAuthEntry,
 )
