@@ -21,10 +21,12 @@ from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.calendar import calendar
+from pi_fallback.runtime.clean_ui import CleanUi
 from pi_fallback.runtime.clock import loop_clock
 from pi_fallback.runtime.decision_log import DecisionLog
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.hiding import cleaned_message
 from pi_fallback.runtime.session_log import SessionLog
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.system_prompt import system_prompt
@@ -47,7 +49,8 @@ async def agent_of(
         SessionError: the session to go on with cannot be opened.
     """
     world, options, registry = setup.world, setup.options, setup.registry
-    now, signals = loop_clock(), Signals()
+    now, signals = loop_clock(), Signals(setup.redactor.clean)
+    ui = CleanUi(ui, setup.redactor.clean)
     if listen is not None:
         signals.listen(listen)
 
@@ -89,7 +92,9 @@ async def agent_of(
             problem(f"{path}, line {line.number}: {line.reason}. It is passed over.")
         for call in session.unfinished:
             problem(f"{call.name} was running when the session stopped: it may have run. Check before it is repeated.")
-        return Reopened(log, session.messages, session.route)
+        # A key that was not known when it was written must not go to a provider now.
+        messages = tuple(cleaned_message(message, setup.redactor.clean) for message in session.messages)
+        return Reopened(log, messages, session.route)
 
     def clock_words(at: float) -> str:
         return clock_time(at - now(), world.wall())
@@ -117,7 +122,7 @@ async def agent_of(
                 setup.catalog.models,
                 vault.key_for,
                 watchdog,
-                setup.redactor.clean,
+                setup.redactor,
                 vault.headers_for,
                 setup.ha.mocked,
             ),

@@ -1,13 +1,11 @@
 """The conversation: messages, route and queue of one session, and where they are written."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Failure,
-    Image,
     Message,
     Request,
     Route,
@@ -15,7 +13,6 @@ from pi_fallback_hookspecs import (
     ToolCall,
     ToolSpec,
     UserMessage,
-    user_message,
 )
 
 UNSENT = frozenset({StopReason.ERROR, StopReason.ABORTED})
@@ -78,8 +75,8 @@ class Conversation:
                 return queue.pop(0)
         return None
 
-    def queue(self, text: str, images: Sequence[Image], *, steer: bool) -> None:
-        (self.steering if steer else self.follow_ups).append(user_message(text, images))
+    def queue(self, message: UserMessage, *, steer: bool) -> None:
+        (self.steering if steer else self.follow_ups).append(message)
 
 
 @dataclass

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 from pi_fallback.core.deadlines import words
 from pi_fallback.errors import CredentialError
 from pi_fallback.runtime.clock import loop_clock
+from pi_fallback.runtime.hiding import NoSecrets, Secrets, Veil, cleaned_fault, cleaned_message
 from pi_fallback.runtime.watchdog import Watch, Watchdog
 from pi_fallback_hookspecs import (
     AssistantMessage,
@@ -41,6 +42,7 @@ class Headers(Protocol):
     def __call__(self, route: Route) -> Awaitable[Mapping[str, str]]: ...
 
 
+NO_SECRETS = NoSecrets()
 ENDS = (Reply, Fault)  # made once: a union in `isinstance` is made anew for each event
 
 
@@ -56,7 +58,7 @@ class Wires:
     catalog: Mapping[ModelRef, Model]
     keys: Keys
     watchdog: Watchdog
-    redact: Callable[[str], str] = str
+    secrets: Secrets = NO_SECRETS
     late_headers: Headers | None = None
     instead: Callable[[Route], Fault | None] | None = None
 
@@ -81,7 +83,7 @@ class Wires:
     ) -> Reply | Fault:
         """Send `request` by `route`, over a `fresh` connection if need be; give each piece to `on_delta`.
 
-        Raises nothing but cancellation.
+        No secret that is known gets through. Raises nothing but cancellation.
         """
         if self.instead is not None and (fault := self.instead(route)) is not None:
             return fault
@@ -95,16 +97,21 @@ class Wires:
             key = await self.keys(route, base_url)
             late: Mapping[str, str] = {} if self.late_headers is None else await self.late_headers(route)
         except CredentialError as error:
-            return Fault(FaultKind.KEY, self.redact(str(error)))
+            return Fault(FaultKind.KEY, self.secrets.clean(str(error)))
         headers = {**provider.headers, **model.headers, **late}
         call = Call(route, model, request, base_url, key, headers, provider.auth, fresh)
+        veil = Veil(self.secrets, on_delta)
         with self.watchdog.watch(model.limits) as watch:
-            result = await self._read(stream, call, watch, on_delta)
-            return result if isinstance(result, Reply) else replace(result, text=self.redact(result.text))
+            result = await self._read(stream, call, watch, veil)
+            veil.end(whole=isinstance(result, Reply))
+            if isinstance(result, Reply):
+                return Reply(cleaned_message(result.message, self.secrets.clean))
+            return cleaned_fault(result, self.secrets.clean)
+        veil.end(whole=False)
         return _expired(watch, model.limits)
 
-    async def _read(self, stream: Stream, call: Call, watch: Watch, on_delta: Callable[[Delta], None]) -> Reply | Fault:
-        now = loop_clock()
+    async def _read(self, stream: Stream, call: Call, watch: Watch, veil: Veil) -> Reply | Fault:
+        now, take = loop_clock(), veil.take
         try:
             async with aclosing(stream(call)) as events:
                 async for event in events:
@@ -112,7 +119,7 @@ class Wires:
                         return _whole(event)
                     watch.last = now()
                     watch.phase = Phase.TOOL_ARGS if isinstance(event, ToolCallDelta) else Phase.TEXT
-                    on_delta(event)
+                    take(event)
         except (Exception, SystemExit) as error:  # a third party's stream: nothing of it may end the agent
             return Fault(FaultKind.OTHER, f"{type(error).__name__}: {error}", phase=watch.phase)
         return Fault(FaultKind.INCOMPLETE, "the stream ended without its terminal event", phase=watch.phase)
