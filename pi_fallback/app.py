@@ -112,12 +112,12 @@ async def agent_of(
                 explain=decisions.routing,
                 today=calendar(world.wall),
                 error_rows=registry.error_rows(),
+                waits_out=lambda: setup.ha.group is None,
             ),
             book=book,
             dispatcher=dispatcher,
             wires=Wires(
                 setup.catalog.providers,
-                waits_out=lambda: setup.ha.group is None,
                 dialects(http),
                 setup.catalog.models,
                 vault.key_for,

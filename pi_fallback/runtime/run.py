@@ -353,8 +353,8 @@ class Run:
                 messages=messages,
                 failure=end.failure,
                 will_retry_at=will_retry_at,
-                stopped_by=end.stopped_by,
                 recoverable=end.recoverable,
+                stopped_by=end.stopped_by,
             ),
             Stage(self.host, epoch, quiet=aborted),
         )
