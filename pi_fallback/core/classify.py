@@ -132,6 +132,7 @@ def classify(fault: Fault, now: datetime | None = None, added: Sequence[Row] = (
     codes = [name.lower() for name in (fault.code, fault.type) if name]
     said = _from_rows(added, text, fault.status, wait_s) or _from_codes(codes, fault.status, fault.kind)
     said = said or _from_rows(TEXTS, text, fault.status, wait_s) or _from_facts(codes, fault.status)
+    said = said or _from_facts(names_in(text), None)
     if said is None and fault.status is not None and fault.status >= 400:
         said = _from_rows(LAST, text, fault.status, wait_s)
         said = said or _Said(K.UNKNOWN, f"status {fault.status}, which says little", "")

@@ -306,6 +306,30 @@ def test_the_pool_follows_an_edit_of_the_settings_while_the_agent_works(desk: De
     assert live.told == ["No model fits 'nobody' of enabledModels. It is passed over."]
 
 
+def test_the_first_group_counts_while_the_agent_works_and_so_does_the_end_of_the_last_one(desk: Desk) -> None:
+    desk.write(settings={"enabledModels": ["a/A"]})
+    setup = desk.prepare()
+    live = Pool(setup)
+    assert setup.ha.group is None
+    desk.write(ha={"groups": {"g": {"entries": [{"id": "b/B"}, {"id": "c/C"}]}}})
+    assert set(live.later()) == {"a/A", "b/B", "c/C"}
+    assert setup.ha.group is not None
+    version = live.pool().version
+    desk.write(ha={"groups": {}, "defaultGroup": "g"})
+    assert live.later() == ["a/A"]
+    assert setup.ha.group is None
+    assert live.pool().version > version
+
+
+def test_without_the_plugin_no_group_ever_counts(desk: Desk) -> None:
+    desk.write(settings={"enabledModels": ["a/A"]})
+    setup = desk.prepare(without_plugins=("ha",))
+    live = Pool(setup)
+    desk.write(ha={"groups": {"g": {"entries": [{"id": "b/B"}]}}})
+    assert live.later() == ["a/A"]
+    assert setup.ha.group is None
+
+
 def test_an_edit_of_a_level_alone_counts(desk: Desk) -> None:
     desk.write(settings={"enabledModels": ["a/A:low"], "defaultThinkingLevel": "medium"})
     setup = desk.prepare()
