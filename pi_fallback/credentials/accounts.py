@@ -10,8 +10,9 @@ from pydantic import SecretStr
 
 from pi_fallback.config.problems import Problem
 from pi_fallback.config.schema import ApiKeyEntry, AuthEntry, AuthFile, ModelsFile
-from pi_fallback.credentials import sources
+from pi_fallback.credentials import keyrings, sources
 from pi_fallback.credentials.sources import Login, NoKey, Source, Template, Variable
+from pi_fallback.errors import MissingExtra
 from pi_fallback_hookspecs import Provider, origin_of
 
 Kind: TypeAlias = Literal["api_key", "oauth", "none"]
@@ -233,6 +234,10 @@ def _why_not(source: Source, environ: Mapping[str, str], wall: float) -> tuple[s
             return next((why for part in unset if (why := _why_not(part, environ, wall))), None)
         case sources.Command(line) if not line:
             return "there is no command behind the !", "Write !command."
+        case sources.Keyring(_, ""):
+            return "there is no name behind keyring:", "Write keyring:NAME or keyring:SERVICE/USER."
+        case sources.Keyring() if not keyrings.is_installed():
+            return "the key store needs more than is installed", str(MissingExtra(keyrings.WHAT, keyrings.EXTRA))
         case Login(_, expires, None) if expires <= wall:
             return "login needed: the access has expired", "Log in again, or use an API key."
         case _:

@@ -8,10 +8,11 @@ import anyio
 from pi_fallback.credentials.accounts import Account
 from pi_fallback.credentials.commands import TIME_LIMIT_S, output_of
 from pi_fallback.credentials.headers import HeaderSources
+from pi_fallback.credentials.keyrings import password_of
 from pi_fallback.credentials.login_store import Place
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.refreshing import EARLY_S, Refresher
-from pi_fallback.credentials.sources import Command, Literal, Login, NoKey, Source, Template, Variable, filled
+from pi_fallback.credentials.sources import Command, Keyring, Literal, Login, NoKey, Source, Template, Variable, filled
 from pi_fallback.errors import CredentialError, LoginNeeded
 from pi_fallback_hookspecs import Key, Route, origin_of
 
@@ -41,8 +42,8 @@ class Vault:
         self._wall = wall
         self._time_limit_s = time_limit_s
         self._headers: HeaderSources = headers or {}
-        self._printed: dict[Command, str] = {}
-        self._running: dict[Command, anyio.Lock] = {}
+        self._kept: dict[Command | Keyring, str] = {}
+        self._running: dict[Command | Keyring, anyio.Lock] = {}
         self._refresher = refresher
         self._refused: set[str] = set()
         self._came: dict[str, float] = {}  # access tokens that we have renewed, and when
@@ -111,8 +112,8 @@ class Vault:
                     secret = filled(source, self._environ)
                 except LookupError as missing:
                     raise CredentialError(f"the environment variable {missing.args[0]} is not set. Set it.") from None
-            case Command():
-                secret = await self._printed_by(source)
+            case Command() | Keyring():
+                secret = await self._fetched(source)
             case Login():
                 secret = await self._access(source, account)
             case NoKey():
@@ -155,13 +156,16 @@ class Vault:
         came = self._came.get(access)
         return came is not None and abs(self._wall() - came) < WORTHLESS_S
 
-    async def _printed_by(self, command: Command) -> str:
-        """What `command` prints; it runs once, however many ask, and again only if it failed."""
-        async with self._running.setdefault(command, anyio.Lock()):
-            if command not in self._printed:
-                text = await output_of(command.line, self._environ, time_limit_s=self._time_limit_s)
-                self._printed[command] = text
-            return self._printed[command]
+    async def _fetched(self, source: Command | Keyring) -> str:
+        """What `source` gives; it is asked once, however many want it, and again only if that failed."""
+        async with self._running.setdefault(source, anyio.Lock()):
+            if source not in self._kept:
+                if isinstance(source, Command):
+                    text = await output_of(source.line, self._environ, time_limit_s=self._time_limit_s)
+                else:
+                    text = await password_of(source, time_limit_s=self._time_limit_s)
+                self._kept[source] = text
+            return self._kept[source]
 
 
 def _of(account: Account | None) -> str:
