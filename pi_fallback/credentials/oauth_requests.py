@@ -13,6 +13,7 @@ from pi_fallback.config.schema import endpoint
 from pi_fallback.errors import CredentialError, MissingExtra
 from pi_fallback_hookspecs import Json, OAuthEndpoints
 
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 LIFE_S = (
     3600.0  # of a token whose server does not say how long it lives, but can renew it (RFC 6749 §5.1: its business)
 )
