@@ -44,8 +44,11 @@ from pi_fallback_hookspecs import (
 NAME = "ha"
 GOING_ON: tuple[Effect, ...] = (CancelTimer(WAIT),)
 HOW_TO_EDIT = (
-    "Edit {path}, or say `pi-fallback ha group add NAME provider/model …`; an edit counts at once.\n"
-    "/ha-use GROUP, /ha-activate PROVIDER LABEL, /ha-clear and /ha-mock-error KIND act on this session."
+    "Edit {path}, or say\n"
+    "    pi-fallback ha group add NAME provider/model …\n"
+    "An edit counts at once. What acts on this session:\n"
+    "    /ha-use GROUP, /ha-activate PROVIDER LABEL, /ha-clear,\n"
+    "    /ha-mock-error KIND"
 )
 
 

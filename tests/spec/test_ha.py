@@ -595,15 +595,35 @@ async def test_ha_status_names_groups_accounts_and_who_rests_until_when_and_why(
         assert notices(r)[-1].splitlines() == [
             "Group g: active, default",
             "  → 1. a/A: ready",
-            "    2. b/B (rests 60 s): ready",
+            "    2. b/B (cooldown 60 s): ready",
             "    3. c/C: ready",
+            "",
             "Accounts",
-            "    a primary (api_key, ha.json): rests, again in 1 h: rate_limit",
+            "    a primary (api_key, ha.json): rests, again in 1 h (rate_limit)",
             "  → a backup-1 (api_key, ha.json): ready",
             "    a backup-2 (api_key, ha.json): ready",
             "    b primary (api_key, ha.json): ready",
             "    c primary (api_key, ha.json): ready",
         ]
+
+
+async def test_the_report_fits_a_terminal_of_eighty_columns() -> None:
+    long = Route("sonnet-4-5-20250929", "Sonnet-4-5-20250929", "work-account@example.com")
+    groups = {"g": {"entries": [{"id": str(long.ref), "cooldownMs": 1_800_000}]}}
+    async with ha({long.model: fail(status=429)}, groups=groups, order=(long,), current=long.model) as r:
+        plugin = known(r)
+        plugin.accounts = [AccountRow(long.provider, long.credential, "api_key", "ha.json", None)]
+        await answered(r)
+        r.book.enter(Rest(Scope(ScopeKind.PROVIDER, "b"), anyio.current_time() + 60.0, "server_error"))
+        await r.agent.command("/ha")
+        lines = notices(r)[-1].splitlines()
+        assert all(len(line) <= 77 for line in lines), lines
+        assert lines[1:3] == [
+            f"  → 1. {long.ref} (cooldown 30 min):",
+            "        rests, again in 30 min (rate_limit)",
+        ]
+        assert "At rest beside these" in lines
+        assert "    b: rests, again in 60 s (server_error)" in lines
 
 
 async def test_ha_clear_ends_the_rests_of_one_account_or_all() -> None:
