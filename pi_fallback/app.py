@@ -10,12 +10,11 @@ from pathlib import Path
 from pi_fallback import debugging
 from pi_fallback.core.explaining import Row, sentences, since
 from pi_fallback.core.selection import meant
-from pi_fallback.credentials.accounts import secrets_in
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import ConfigError, NoUsableModel
 from pi_fallback.http.client import Http
 from pi_fallback.live_pool import LivePool
-from pi_fallback.preparing import Setup, World
+from pi_fallback.preparing import Setup, World, known_secrets
 from pi_fallback.providers.dialects import dialects
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
@@ -201,8 +200,7 @@ def chosen_tools(setup: Setup) -> Mapping[str, Tool]:
 
 
 def _secrets(setup: Setup) -> tuple[str, ...]:
-    configuration = setup.configuration
-    return tuple(secrets_in(configuration.auth, configuration.models, setup.catalog.providers, setup.world.environ))
+    return tuple(known_secrets(setup.world, setup.configuration, setup.catalog.providers))
 
 
 def route_to(setup: Setup, name: str) -> Route:

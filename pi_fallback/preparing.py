@@ -38,11 +38,12 @@ from pi_fallback_hookspecs import ModelRef, Provider
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What surrounds the program. `wall` is seconds since 1970."""
+    """What surrounds the program. `wall` is seconds since 1970, `redactor` knows all secrets that are found here."""
 
     environ: Mapping[str, str]
     home: Path
     wall: Callable[[], float] = time.time  # noqa: TID251  # the one place where wall time enters
+    redactor: Redactor = field(default_factory=Redactor)
 
     @property
     def agent_dir(self) -> Path:
@@ -122,6 +123,22 @@ def load_registry(
     return registry
 
 
+def learn_secrets(world: World, configuration: Configuration, providers: Mapping[str, Provider] | None = None) -> None:
+    """Tell the redactor each secret of the files, and of the variables of `providers`, or of the known ones."""
+    if providers is None:
+        providers = {provider.id: provider for provider in known_providers(world.environ, {}).providers}
+    for secret in known_secrets(world, configuration, providers):
+        world.redactor.add(secret)
+
+
+def known_secrets(world: World, configuration: Configuration, providers: Mapping[str, Provider]) -> Iterator[str]:
+    """Every secret that is known before anything is asked."""
+    yield from secrets_in(configuration.auth, configuration.models, providers, world.environ)
+    stored = configuration.ha.stored()
+    kept = {f"{name}:{label}": entry for name, labelled in stored.items() for label, entry in labelled.items()}
+    yield from secrets_in(AuthFile.model_construct(root=kept), ModelsFile(), {}, world.environ)
+
+
 def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setup:
     """Read files, plugins and credentials, and choose the models.
 
@@ -139,6 +156,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         problems += (problem,)
     if options.strict:
         _refuse(problems)
+    learn_secrets(world, configuration)  # before plugins are loaded, whose errors may quote one
     ha = high_availability(options, world, configuration)
     registry = load_registry(options, world, configuration, trusted=trusted, ha=ha)
     settings, stored = configuration.settings, configuration.ha.stored()
@@ -183,12 +201,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
     )
     ha.accounts = [AccountRow(a.provider, a.label, a.kind, a.found_in, a.unusable) for a in found.accounts]
     not_usable = (*headers.problems, *found.problems)
-    redactor = Redactor()
-    for secret in secrets_in(configuration.auth, configuration.models, catalog.providers, world.environ):
-        redactor.add(secret)
-    kept = {f"{name}:{label}": entry for name, labelled in stored.items() for label, entry in labelled.items()}
-    for secret in secrets_in(AuthFile.model_construct(root=kept), ModelsFile(), {}, world.environ):
-        redactor.add(secret)
+    learn_secrets(world, configuration, catalog.providers)
     wishes = Wishes(options.model, options.models, configuration.project_models, options.strict, ha_wish(ha, options))
     try:
         selection = select(catalog, labels(found.accounts), settings, wishes)
@@ -223,7 +236,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         catalog,
         found.accounts,
         selection,
-        redactor,
+        world.redactor,
         ha,
         headers.sources,
         list(dict.fromkeys(notices)),
