@@ -51,8 +51,12 @@ class Refresher:
     tasks: TaskGroup
     on_problem: Callable[[str], None]
     _flights: dict[Place, _Flight] = field(default_factory=dict[Place, _Flight], init=False)
-    _dead: dict[str, str] = field(default_factory=dict[str, str], init=False)  # what was refused, and in which words
-    _unsaved: dict[str, Entry] = field(default_factory=dict[str, Entry], init=False)  # by the token that is spent
+    _dead: dict[str, str] = field(
+        default_factory=dict[str, str], init=False, repr=False
+    )  # what was refused, and in which words
+    _unsaved: dict[str, Entry] = field(
+        default_factory=dict[str, Entry], init=False, repr=False
+    )  # by the token that is spent
 
     async def renewed(self, place: Place, endpoints: OAuthEndpoints, worn: str) -> Login:
         """The login at `place` with another access token than `worn`.
