@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from pi_fallback.config import files
+from pi_fallback.config import files, ownership
 from pi_fallback.config.files import Change
 from pi_fallback.config.problems import shown
 from pi_fallback.credentials.pi_lock import WAIT_S, PiLock, locked, locked_sync
@@ -98,9 +98,9 @@ class AuthJson:
 
     def _target(self) -> Path:
         try:
-            target = self.path.resolve()
+            target = ownership.target_of(self.path)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself, before Python 3.13
+        except OSError as error:
             raise _unwritable(self.path, error) from error
         return target
 
