@@ -34,10 +34,19 @@ def read(held: Held, ha: Path, place: Place) -> Entry | None:
     Raises:
         ConfigError: the file cannot be parsed.
     """
+    return peek(held.target, ha, place)
+
+
+def peek(auth: Path, ha: Path, place: Place) -> Entry | None:
+    """The same without a lock: what it says may be old by now.
+
+    Raises:
+        ConfigError: the file cannot be parsed.
+    """
     if place.file == AUTH:
-        entry = held.read().get(place.provider)
+        entry = files.object_in(auth).get(place.provider)
     else:
-        entry = _part(_part(_part(files.object_in(ha), "credentials"), place.provider), place.label)
+        entry = _accounts(ha, place.provider).get(place.label)
     return entry if isinstance(entry, Mapping) and entry.get("type") == "oauth" else None
 
 

@@ -1,7 +1,7 @@
 """Refreshing: a login's access token is renewed once, however many tasks and processes want it."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ EARLY_S = 60.0  # a request that begins now should not arrive with a token that 
 TIME_S = 24.0  # all of it: the lock counts as left behind after 30
 PATIENCE_S = 25.0  # how long a request waits for it
 AGAIN_S = 8.0  # so much must be left for a second try
+LOOK_S = 0.05  # who waits for the lock sees by the file that it need not
 LAST_S = 3.0  # when the program ends: for an answer that is on its way
 
 
@@ -32,6 +33,7 @@ class _Flight:
 
     over: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    wait: anyio.CancelScope | None = field(default_factory=anyio.CancelScope)  # for the lock
     login: Login | None = None
     error: CredentialError | None = None
 
@@ -69,6 +71,7 @@ class Refresher:
         if flight is None:
             flight = self._flights[place] = _Flight()
             self.tasks.start_soon(self._fly, flight, place, endpoints, worn)
+            self.tasks.start_soon(self._look_on, flight, place, endpoints, worn)
         with anyio.move_on_after(PATIENCE_S):
             await flight.over.wait()
         if flight.login is not None:
@@ -83,11 +86,14 @@ class Refresher:
 
     async def _fly(self, flight: _Flight, place: Place, endpoints: OAuthEndpoints, worn: str) -> None:
         try:
-            async with self.auth.held() as held:
-                with flight.scope as scope:
-                    scope.shield = True  # from here on a token may be spent
-                    scope.deadline = anyio.current_time() + TIME_S
-                    flight.login = await self._renew(held, place, endpoints, worn)
+            assert flight.wait is not None
+            with flight.wait:
+                async with self.auth.held() as held:
+                    flight.wait = None
+                    with flight.scope as scope:
+                        scope.shield = True  # from here on a token may be spent
+                        scope.deadline = anyio.current_time() + TIME_S
+                        flight.login = await self._renew(held, place, endpoints, worn)
         except CredentialError as error:
             flight.error = error
         except PiFallbackError as error:  # no lock, a broken file, a part that is not installed
@@ -96,18 +102,34 @@ class Refresher:
             del self._flights[place]
             flight.over.set()
 
+    async def _look_on(self, flight: _Flight, place: Place, endpoints: OAuthEndpoints, worn: str) -> None:
+        """End the wait for the lock as soon as somebody else has renewed the login."""
+        while not flight.over.is_set():
+            await anyio.sleep(LOOK_S)
+            if flight.wait is None:
+                return
+            with suppress(ConfigError):  # pi does not write a file in one step
+                entry = login_store.peek(self.auth.path, self.ha, place)
+                if entry is not None and (login := self._renewed_by_others(entry, endpoints, worn)) is not None:
+                    flight.login = login
+                    flight.wait.cancel()
+
+    def _renewed_by_others(self, entry: Entry, endpoints: OAuthEndpoints, worn: str) -> Login | None:
+        for name in ("access", "refresh"):
+            self.redactor.add(str(entry.get(name, "")))
+        login = login_of(entry, endpoints)
+        is_new = login.access not in ("", worn) and login.expires - EARLY_S > self.wall()
+        return login if is_new else None
+
     async def _renew(self, held: Held, place: Place, endpoints: OAuthEndpoints, worn: str) -> Login:
         kept = login_store.read(held, self.ha, place)
         if kept is None:
             raise LoginNeeded(f"login needed: it is gone from {place.file}. {again(place)}")
         spent = str(kept.get("refresh", ""))
         entry = self._unsaved.get(spent, kept)
-        access, refresh = str(entry.get("access", "")), str(entry.get("refresh", ""))
-        self.redactor.add(access)
-        self.redactor.add(refresh)
-        login = login_of(entry, endpoints)
-        if access not in ("", worn) and login.expires - EARLY_S > self.wall():
-            return login  # somebody else was here first
+        if (login := self._renewed_by_others(entry, endpoints, worn)) is not None:
+            return login
+        refresh = str(entry.get("refresh", ""))
         if not refresh:
             raise LoginNeeded(f"login needed: the access is over. {again(place)}")
         if refresh in self._dead:
