@@ -1,7 +1,6 @@
 """RK9, RK10 and the refresh in RF11: logins that several processes share, and answers that are lost."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Generator
@@ -17,8 +16,7 @@ from tests.credentials.logins import PLACE, Room, entry
 
 pytestmark = pytest.mark.anyio
 
-LONG = bool(os.environ.get("PI_FALLBACK_LONG"))
-PROCESSES, ROUNDS = 16, 20 if LONG else 5
+PROCESSES, ROUNDS = 16, 20
 LIFE_S = 3600.0
 START_S = 1_000_000.0
 
