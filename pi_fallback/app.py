@@ -10,6 +10,7 @@ from pathlib import Path
 from pi_fallback import debugging
 from pi_fallback.core.explaining import Row, sentences, since
 from pi_fallback.core.selection import meant
+from pi_fallback.credentials.keeping import Keeper
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import ConfigError, NoUsableModel
 from pi_fallback.http.client import Http
@@ -98,13 +99,27 @@ async def agent_of(
     def clock_words(at: float) -> str:
         return clock_time(at - now(), world.wall())
 
-    setup.ha.when = clock_words
+    setup.ha.when, setup.ha.keeper = clock_words, keeper_of(world)
     async with Http(wall=world.wall) as http:
+        wires = Wires(
+            setup.catalog.providers,
+            dialects(http),
+            setup.catalog.models,
+            vault.key_for,
+            watchdog,
+            setup.redactor,
+            vault.headers_for,
+            setup.ha.mocked,
+        )
+
+        def follow_catalog() -> None:
+            wires.providers, wires.catalog = setup.catalog.providers, setup.catalog.models
+
         parts = Parts(
             engine=Engine(
                 book=book,
                 now=now,
-                pool=LivePool(setup, signals, now),
+                pool=LivePool(setup, signals, now, vault, follow_catalog),
                 policy=setup.configuration.settings.retry.policy(),
                 chance=random.Random(),
                 asked=registry.asked,
@@ -115,16 +130,7 @@ async def agent_of(
             ),
             book=book,
             dispatcher=dispatcher,
-            wires=Wires(
-                setup.catalog.providers,
-                dialects(http),
-                setup.catalog.models,
-                vault.key_for,
-                watchdog,
-                setup.redactor,
-                vault.headers_for,
-                setup.ha.mocked,
-            ),
+            wires=wires,
             watchdog=watchdog,
             toolbox=Toolbox(tools, dispatcher, ui, cwd, options.approval, signals.emit, setup.redactor.clean),
             commands={command.name: command for command in (*registry.commands(), explain_command(decisions))},
@@ -158,6 +164,11 @@ async def agent_of(
 
 def decision_path(world: World) -> Path:
     return world.agent_dir / "pi-fallback" / "decisions.jsonl"
+
+
+def keeper_of(world: World) -> Keeper:
+    """Who keeps the accounts of this user's auth.json and ha.json alike."""
+    return Keeper.of(world.agent_dir, world.wall, random.Random())
 
 
 def explain_command(decisions: DecisionLog) -> Command:

@@ -9,18 +9,17 @@ from pathlib import Path
 from pi_fallback import models_cache
 from pi_fallback.config import store
 from pi_fallback.config.problems import Problem, shown
-from pi_fallback.config.schema import AuthFile, ModelsFile, OAuthEntry
+from pi_fallback.config.schema import AuthFile, ModelsFile
 from pi_fallback.config.store import Configuration
 from pi_fallback.config.trust import Trust, TrustState
-from pi_fallback.core.catalog import Catalog, asked_for, build, named_providers
-from pi_fallback.core.ha_report import AccountRow
+from pi_fallback.core.catalog import Catalog
 from pi_fallback.core.selection import GroupWish, Selection, Wishes, select
-from pi_fallback.credentials.accounts import Account, accounts, labels, secrets_in
-from pi_fallback.credentials.headers import HeaderSources, resolved
+from pi_fallback.credentials.accounts import Account, labels, secrets_in
+from pi_fallback.credentials.headers import HeaderSources
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.sources import Source
-from pi_fallback.credentials.stored import joined
 from pi_fallback.errors import ConfigError, NoUsableModel, PiFallbackError, PluginError
+from pi_fallback.gathering import Gathered, gathered
 from pi_fallback.plugins.ha import NAME as HA
 from pi_fallback.plugins.ha import HighAvailability
 from pi_fallback.plugins.pool import NAME as POOL
@@ -28,7 +27,7 @@ from pi_fallback.plugins.pool import PoolFailover
 from pi_fallback.plugins.progress import NAME as PROGRESS
 from pi_fallback.plugins.progress import ProgressDetection
 from pi_fallback.providers.dialects import DIALECTS
-from pi_fallback.providers.placing import ADDRESS_VARIABLES, known_providers
+from pi_fallback.providers.placing import known_providers
 from pi_fallback.providers.streaming import AUTHS
 from pi_fallback.runtime.discovery import discover
 from pi_fallback.runtime.registry import Registry
@@ -139,6 +138,15 @@ def known_secrets(world: World, configuration: Configuration, providers: Mapping
     yield from secrets_in(AuthFile.model_construct(root=kept), ModelsFile(), {}, world.environ)
 
 
+def gather(
+    options: Options, world: World, configuration: Configuration, registry: Registry, ha: HighAvailability
+) -> Gathered:
+    """The models and accounts of `configuration`, with the models that were asked for by name."""
+    names = (*((options.model,) if options.model else ()), *options.models, *ha_entries(ha))
+    cache = models_cache.load(models_cache.path_in(world.agent_dir))
+    return gathered(configuration, registry.providers(), world.environ, cache, names=names, wall=world.wall())
+
+
 def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setup:
     """Read files, plugins and credentials, and choose the models.
 
@@ -159,52 +167,13 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
     learn_secrets(world, configuration)  # before plugins are loaded, whose errors may quote one
     ha = high_availability(options, world, configuration)
     registry = load_registry(options, world, configuration, trusted=trusted, ha=ha)
-    settings, stored = configuration.settings, configuration.ha.stored()
-    entries = ha_entries(ha)
-    names = asked_for(settings, *((options.model,) if options.model else ()), *options.models, *entries)
-    first_stored = ((name, entry) for name, labelled in stored.items() for entry in labelled.values())
-    every_login = [*reversed(list(first_stored)), *configuration.auth.root.items()]
-    logins = {name: entry for name, entry in every_login if isinstance(entry, OAuthEntry)}
-    known = known_providers(world.environ, logins)
-    added = registry.providers()
-    headers = resolved(configuration.models, world.environ)
-    cache = models_cache.load(models_cache.path_in(world.agent_dir))
-    catalog = build(
-        known.providers,
-        added,
-        headers.file,
-        names=names,
-        quiet_s=settings.quiet_limit_s,
-        told_by=lambda provider: models_cache.models_of(cache.file, provider),
-    )
-    catalog = replace(catalog, closed={**headers.closed, **catalog.closed})
-    keyless = (provider.id for provider in added if not provider.needs_key)
-    named = (*known.named, *keyless, *named_providers(names, catalog.providers))
-    found = accounts(
-        configuration.auth,
-        configuration.models,
-        catalog.providers,
-        world.environ,
-        wall=world.wall(),
-        named=named,
-        closed=catalog.closed,
-        address_variables=ADDRESS_VARIABLES,
-    )
-    found = joined(
-        found,
-        stored,
-        catalog.providers,
-        world.environ,
-        wall=world.wall(),
-        closed=catalog.closed,
-        address_variables=ADDRESS_VARIABLES,
-    )
-    ha.accounts = [AccountRow(a.provider, a.label, a.kind, a.found_in, a.unusable) for a in found.accounts]
-    not_usable = (*headers.problems, *found.problems)
+    there = gather(options, world, configuration, registry, ha)
+    catalog, found, not_usable = there.catalog, there.found, there.problems
+    ha.accounts = there.rows()
     learn_secrets(world, configuration, catalog.providers)
     wishes = Wishes(options.model, options.models, configuration.project_models, options.strict, ha_wish(ha, options))
     try:
-        selection = select(catalog, labels(found.accounts), settings, wishes)
+        selection = select(catalog, labels(found.accounts), configuration.settings, wishes)
         if needs_model and not selection.order:
             _refuse((*problems, *(_located(problem, world) for problem in not_usable)))
             why = "" if catalog.closed else ", because no key was found"
@@ -219,10 +188,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         *configuration.notices,
         *map(str, registry.faults),
         *registry.notices,
-        *([cache.notice] if cache.notice else ()),
-        *known.notices,
-        *catalog.notices,
-        *found.notices,
+        *there.notices,
         *_replaced(configuration.models, catalog.providers, found.accounts),
         *(str(_located(problem, world)) for problem in not_usable),
         *selection.notices,
@@ -238,7 +204,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         selection,
         world.redactor,
         ha,
-        headers.sources,
+        there.headers,
         list(dict.fromkeys(notices)),
     )
 

@@ -48,6 +48,15 @@ class Vault:
         self._refused: set[str] = set()
         self._came: dict[str, float] = {}  # access tokens that we have renewed, and when
 
+    def follow(self, accounts: Iterable[Account]) -> set[tuple[str, str]]:
+        """Go by `accounts` from now on. Returns those whose secret is another one now, or gone, by provider and label.
+
+        A login that we renewed ourselves, and that is in the files by now, has not changed by that.
+        """
+        before, after = self._accounts, {(account.provider, account.label): account for account in accounts}
+        self._accounts = after
+        return {name for name, account in before.items() if name not in after or not _same(account, after[name])}
+
     async def key_for(self, route: Route, base_url: str) -> Key | None:
         """Return the key of `route`, or None if its provider asks for none.
 
@@ -166,6 +175,12 @@ class Vault:
                     text = await password_of(source, time_limit_s=self._time_limit_s)
                 self._kept[source] = text
             return self._kept[source]
+
+
+def _same(one: Account, other: Account) -> bool:
+    if isinstance(one.source, Login) and isinstance(other.source, Login):
+        return one.source.access == other.source.access
+    return one.source == other.source
 
 
 def _of(account: Account | None) -> str:

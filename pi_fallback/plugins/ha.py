@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pi_fallback.config.ha_policy import Group, HaPolicy
 from pi_fallback.core.groups import ordered
@@ -10,6 +11,7 @@ from pi_fallback.core.ladder import WAIT, WAIT_LABEL, decide, first_wake
 from pi_fallback.core.rehearsal import FAULTS
 from pi_fallback.core.returning import Cached, way_back
 from pi_fallback.core.spans import span
+from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import (
     AgentEnd,
     AgentStart,
@@ -50,6 +52,15 @@ HOW_TO_EDIT = (
     "    /ha-use GROUP, /ha-activate PROVIDER LABEL, /ha-clear,\n"
     "    /ha-mock-error KIND"
 )
+STORED = "ha.json"  # where an account is found that auth.json does not have
+
+
+class Keeper(Protocol):
+    """Keeps auth.json and the accounts of ha.json alike, and says what it did. Raises `ConfigError`."""
+
+    async def sync(self, *, create: bool = True) -> Sequence[str]: ...
+
+    async def activate(self, provider: str, label: str) -> Sequence[str]: ...
 
 
 @dataclass
@@ -65,6 +76,7 @@ class HaCommands:
     accounts: Sequence[AccountRow] = ()
     path: str = "ha.json"
     when: Callable[[float], str] | None = None
+    keeper: Keeper | None = None
     version: int = 0
     enabled: bool = True
     refused: dict[AccountName, str] = field(default_factory=dict[AccountName, str], init=False)
@@ -82,6 +94,10 @@ class HaCommands:
             self.policy = policy
             self.version += 1
 
+    def try_again(self, names: Iterable[AccountName]) -> None:
+        """Hear that these accounts have another secret now: one that was refused may be tried again."""
+        self._forget(names)
+
     def mocked(self, _route: Route) -> Fault | None:
         """The failure that is to take the place of the next request, once."""
         fault, self.mock = self.mock, None
@@ -94,6 +110,7 @@ class HaCommands:
             Command("ha-status", "groups, accounts, and who rests until when", self.show),
             Command("ha-use", "make a group of ha.json the active one", self.use, self.complete_groups, "GROUP"),
             Command("ha-activate", "go on with this account", self.activate, self.complete_accounts, "PROVIDER LABEL"),
+            Command("ha-sync", "let auth.json and ha.json know the same accounts", self.sync),
             Command("ha-clear", "end the rests, of all or of one account", self.clear, self.complete_accounts, "[…]"),
             Command("ha-mock-error", "let the next request fail", self.mock_error, complete_kinds, "KIND"),
         )
@@ -109,7 +126,23 @@ class HaCommands:
         return Report(view, routes, self.accounts, when, self.policy, self.group, self.refused).text()
 
     async def show_all(self, context: CommandContext, argument: str) -> str:
-        return f"{await self.show(context, argument)}\n\n{HOW_TO_EDIT.format(path=self.path)}"
+        said: Sequence[str] = ()
+        if self.keeper is not None:
+            try:
+                said = await self.keeper.sync(create=False)
+            except ConfigError as error:
+                said = (str(error),)
+        return "\n".join((*said, await self.show(context, argument), "", HOW_TO_EDIT.format(path=self.path)))
+
+    async def sync(self, _context: CommandContext, _argument: str) -> Sequence[Effect] | str:
+        """Store what was logged in elsewhere, and bring renewed tokens to where they are missing."""
+        if self.keeper is None:
+            return "Nobody keeps accounts here."
+        try:
+            said = await self.keeper.sync()
+        except ConfigError as error:
+            return (Notify(str(error), "error"),)
+        return "\n".join(said) or f"auth.json and {self.path} know the same accounts."
 
     async def use(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
         """Another group for this session; it goes there at once, unless its model is one of the group's."""
@@ -127,20 +160,28 @@ class HaCommands:
         return (told, SwitchRoute(tuple(routes), f"the group {argument}")) if routes else (told,)
 
     async def activate(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
-        """The session goes on with one account, which is woken for that."""
+        """The session goes on with one account, which is woken for that; it goes into auth.json, for pi too."""
         view, name = context.view, tuple(argument.split())
-        if name not in {(row.provider, row.label) for row in self.accounts}:
+        row = next((row for row in self.accounts if (row.provider, row.label) == name), None)
+        if row is None:
             known = ", ".join(f"{row.provider} {row.label}" for row in self.accounts)
             return f"Say which account: /ha-activate PROVIDER LABEL. There are: {known or 'none'}."
+        told: tuple[Effect, ...] = ()
+        if self.keeper is not None and row.found_in == STORED:
+            try:
+                await self.keeper.activate(row.provider, row.label)
+            except ConfigError as error:
+                return (Notify(f"{argument} was not activated: {error}", "error"),)
+            told = (Notify(f"auth.json has {argument} now."),)
         routes = [route for route in view.order if (route.provider, route.credential) == name]
         if not routes:
-            why = next(row.unusable for row in self.accounts if (row.provider, row.label) == name)
-            return f"{argument} cannot be used here: {why or 'no entry of the active group is of this provider'}."
+            why = row.unusable or "no entry of the active group is of this provider"
+            return (*told, Notify(f"{argument} cannot be used here: {why}.", "warning"))
         current = view.current
         routes.sort(key=lambda route: current is None or route.ref != current.ref)
         wakes = self._woken(view, [routes[0]])
         self._forget([name])
-        return (*wakes, SwitchRoute((routes[0],), "/ha-activate"))
+        return (*told, *wakes, SwitchRoute((routes[0],), "/ha-activate"))
 
     async def clear(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
         """End rests before their time: all, those of a provider, or those of one account."""

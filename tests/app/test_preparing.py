@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pi_fallback.app import level_of, route_to
+from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import ConfigError, NoUsableModel, UnknownModel
 from pi_fallback.live_pool import LivePool
 from pi_fallback.preparing import Options, Setup, World, prepare
@@ -33,6 +34,7 @@ class Desk:
         for name, value in files.items():
             text = value if isinstance(value, str) else json.dumps(value)
             (self.agent_dir / f"{name}.json").write_text(text)
+            (self.agent_dir / f"{name}.json").chmod(0o600)
 
     def prepare(self, *, environ: Mapping[str, str] | None = None, **options: Any) -> Setup:
         return prepare(Options(cwd=self.folder, **options), World(environ=environ or {}, home=self.home))
@@ -281,7 +283,8 @@ class Pool:
         self.told: list[str] = []
         signals = Signals()
         self.end = signals.listen(self.hear)
-        self.pool = LivePool(setup, signals, lambda: self.now)
+        self.vault = Vault(setup.accounts, {}, setup.redactor, wall=lambda: 0.0)
+        self.pool = LivePool(setup, signals, lambda: self.now, self.vault)
 
     def hear(self, item: feed.FeedItem) -> None:
         assert isinstance(item, feed.Noticed)
