@@ -213,7 +213,8 @@ class Ladder:
     ) -> Decision:
         """Retry on `routes`, unless this incident has had its share."""
         event, policy = self.event, self.policy
-        if event.attempts >= len(event.view.order) + policy.max_retries:
+        candidates = {*event.view.order, *event.tries}  # the model that failed first may be none of the group's
+        if event.attempts >= len(candidates) + policy.max_retries:
             return Stop(f"{event.attempts} attempts have failed, which is all there are for one turn", rests)
         if event.began_at is not None and event.view.now - event.began_at - event.waited_s >= policy.max_episode_s:
             return Stop(f"this has failed for {span(policy.max_episode_s)}, which is maxEpisodeMs", rests)

@@ -157,3 +157,19 @@ def test_the_deadline_of_an_episode_does_not_count_what_was_waited() -> None:
             began_at=NOW - 1000.0,
         )
         assert isinstance(decide(event, group, policy), Retry if goes_on else Stop)
+
+
+def test_the_model_that_failed_first_takes_no_candidates_turn_though_it_is_none_of_the_groups() -> None:
+    outside, first, second = Route("z", "Z"), Route("b", "B"), Route("c", "C")
+    group, policy = Group("g", (Entry("b/B"), Entry("c/C"))), HaPolicy(max_retries=0)
+    event = RequestFailed(
+        view=View(now=NOW, current=first, order=(first, second), visited=frozenset({outside, first})),
+        failure=Failure(first, FailureKind.CAPACITY, ScopeKind.MODEL, "full", Phase.PRE, NOW),
+        request=Request((user_message("go"),)),
+        attempts=2,
+        tries={outside: 1, first: 1},
+        began_at=NOW,
+    )
+    decision = decide(event, group, policy)
+    assert isinstance(decision, Retry)
+    assert decision.on == (second,)
