@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from pi_fallback.addresses import is_metadata
 from pi_fallback.config import compat
 from pi_fallback.config.policies import ProgressSettings, RetryPolicy
 from pi_fallback_hookspecs import Limits, OAuthEndpoints, Price
@@ -53,6 +54,8 @@ def endpoint(url: str) -> str:
         raise ValueError("must be a URL that starts with https://")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must be a URL without user name, query or fragment")
+    if is_metadata(host):
+        raise ValueError("must not be an address that serves a cloud machine's own credentials")
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("must use https, because plain http is for this machine only")
     return url.rstrip("/")
