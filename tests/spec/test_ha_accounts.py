@@ -325,3 +325,22 @@ async def test_b16_two_keepers_lose_no_entry_of_each_other(home: Home) -> None:
         await home.keeper.activate("pa", label)
         assert home.live("other") == {"type": "api_key", "key": "$X", "note": [1, None]}
     assert json.loads((home.folder / "ha.json").read_text())["mine"] == 1
+
+
+async def test_a_login_keeps_the_account_that_it_replaces(home: Home) -> None:
+    home.write({"pa": key("k0")})
+    assert await home.keeper.log_in("pb", login("r1")) == ()
+    assert not (home.folder / "ha.json").exists()
+    await home.keeper.log_in("pa", login("r2"))
+    assert home.live() == login("r2")
+    assert home.stored() == {"primary": key("k0"), "backup-1": login("r2")}
+    await home.keeper.log_in("pa", login("r3"))  # nameless, and r2 is good for an hour
+    assert list(home.stored()) == ["primary", "backup-1", "backup-2"]
+
+
+async def test_a_login_of_an_account_that_is_stored_renews_it(home: Home) -> None:
+    home.write(
+        {"pa": key("k1")}, {"pa": {"primary": login("r1", 9 * HOUR_MS, email="a@x.test"), "backup-1": key("k1")}}
+    )
+    await home.keeper.log_in("pa", login("r2", email="a@x.test"))
+    assert home.stored() == {"primary": login("r2", email="a@x.test"), "backup-1": key("k1")}
