@@ -78,7 +78,7 @@ TRANSPORT: Mapping[FaultKind, K] = {
 _WORDS = frozenset({FaultKind.STATUS, FaultKind.ERROR_EVENT, FaultKind.OTHER})
 _WRAPPERS = frozenset({400, 402, 500, 502, 503})  # of gateways, around the status of what stands behind them
 _QUOTED = frozenset({401, 402, 403, 404, 408, 413, 429, 500, 502, 504, 524, 529})
-_CLOSED = 499
+_CLOSED, _LIMITED = 499, 429
 _CLASS = re.compile("|".join(CLASSES))
 _OF_A_MODEL = re.compile(
     r"per_?(?:base_?)?model|(?:this|selected|that) model|limit reached for (?:model )?[`'\"]?[\w./:-]{0,80}[0-9]|"
@@ -125,6 +125,8 @@ def classify(fault: Fault, now: datetime | None = None, added: Sequence[Row] = (
     """
     text = plain(fault.text) if fault.kind in _WORDS else ""
     wait_s = fault.retry_after_s
+    if wait_s is None and fault.status == _LIMITED:  # of another error the windows of a limit say nothing
+        wait_s = wait_in_headers(fault.headers)
     if wait_s is None and text:
         wait_s = stated_wait_s(text)
         if wait_s is None and now is not None and (until := _until(text, fault.headers, now)) is not None:

@@ -177,6 +177,22 @@ def test_a_rate_limit_of_over_fifteen_minutes_is_a_spent_quota(wait_s: float, ex
     assert judged.retry_after_s == wait_s
 
 
+WINDOWS = {
+    "x-codex-primary-used-percent": "100",
+    "x-codex-primary-reset-after-seconds": "7200",
+    "x-ratelimit-remaining-tokens": "0",
+    "x-ratelimit-reset-tokens": "6m0s",
+}
+
+
+@pytest.mark.parametrize(("status", "stated_s", "wait_s"), [(429, None, 7200.0), (429, 5.0, 5.0), (500, None, None)])
+def test_a_window_that_is_used_up_says_how_long_a_limit_lasts(
+    status: int, stated_s: float | None, wait_s: float | None
+) -> None:
+    fault = Fault(FaultKind.STATUS, "", status=status, retry_after_s=stated_s, headers=WINDOWS)
+    assert classify(fault).retry_after_s == wait_s
+
+
 def test_every_kind_has_a_scope() -> None:
     assert set(SCOPES.values()) <= set(ScopeKind)
     assert classify(Fault(FaultKind.STATUS, "", status=429)).scope is ScopeKind.CREDENTIAL
