@@ -6,7 +6,7 @@ from typing import NamedTuple, assert_never
 
 from pi_fallback.config.ha_policy import Action, Group, HaPolicy
 from pi_fallback.core.groups import steps_after
-from pi_fallback.core.pooling import is_blip, rules_out
+from pi_fallback.core.pooling import is_blip, renews, rules_out
 from pi_fallback.core.spans import span
 from pi_fallback_hookspecs import (
     Decision,
@@ -58,6 +58,8 @@ class Ladder:
 
     def answer(self) -> Decision | None:
         kind, policy = self.failure.kind, self.policy
+        if renews(self.event):
+            return self._going_on((self.route,), "its login is renewed")
         if kind in NOT_OURS:
             return None
         if kind in QUOTA:

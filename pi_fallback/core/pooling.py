@@ -59,6 +59,8 @@ def decide(event: RequestFailed) -> Decision | None:
     of_the_request = failure.scope is ScopeKind.REQUEST or failure.kind is K.CONTEXT_OVERFLOW
     if of_the_request and len({route.ref for route in event.tries}) > OTHER_OPINIONS:
         return Stop(f"{OTHER_OPINIONS} other models cannot take this request either", rests)
+    if renews(event):
+        return Retry((failure.route, *others), reason="its login is renewed")
     if others and is_blip(failure) and _tries_at(failure.route.provider, event) <= 1:
         return Retry((failure.route, *others), reason="once more over a fresh connection", effects=rests)
     if others:
@@ -129,6 +131,15 @@ def is_blip(failure: Failure) -> bool:
         return False
     stumbled = failure.kind is K.SERVER_ERROR and fault.status is not None and fault.status >= 500
     return stumbled or (failure.kind is K.NETWORK and fault.kind in BLIPS)
+
+
+def renews(event: RequestFailed) -> bool:
+    """Whether the same route may well do with another token: the login behind the refused one has not been renewed yet.
+
+    Each new token is asked with once: then the fault is not renewable any more.
+    """
+    failure = event.failure
+    return failure.kind is K.AUTH and failure.fault is not None and failure.fault.renewable
 
 
 def next_wait(event: RequestFailed, view: View) -> Wait | None:

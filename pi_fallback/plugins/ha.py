@@ -8,6 +8,7 @@ from pi_fallback.config.ha_policy import Group, HaPolicy
 from pi_fallback.core.groups import ordered
 from pi_fallback.core.ha_report import AccountName, AccountRow, Report
 from pi_fallback.core.ladder import WAIT, WAIT_LABEL, decide, first_wake
+from pi_fallback.core.pooling import renews
 from pi_fallback.core.rehearsal import FAULTS
 from pi_fallback.core.returning import Cached, way_back
 from pi_fallback.core.spans import span
@@ -44,6 +45,7 @@ from pi_fallback_hookspecs import (
 )
 
 NAME = "ha"
+LOGIN_NEEDED = "login_needed"  # the code of the fault
 GOING_ON: tuple[Effect, ...] = (CancelTimer(WAIT),)
 HOW_TO_EDIT = (
     "Edit {path}, or say\n"
@@ -257,11 +259,15 @@ class HighAvailability(HaCommands):
 
     @hookimpl
     def request_failed(self, event: RequestFailed) -> Decision | None:
+        failure = event.failure
+        fault = failure.fault
+        not_had = fault is not None and fault.kind is FaultKind.KEY  # a command may work next time
+        if fault is not None and not_had and fault.code == LOGIN_NEEDED:
+            self.refused[failure.route.provider, failure.route.credential] = "a new login is needed"
         if (group := self.group) is None:
             return None  # the pool decides, once third parties have passed
-        failure = event.failure
-        not_had = failure.fault is not None and failure.fault.kind is FaultKind.KEY  # a command may work next time
-        if failure.kind is FailureKind.AUTH and self.policy.auth.startswith("next") and not not_had:
+        is_final = not not_had and not renews(event)
+        if failure.kind is FailureKind.AUTH and self.policy.auth.startswith("next") and is_final:
             self.refused[failure.route.provider, failure.route.credential] = "its key was refused"
         return decide(event, group, self.policy)
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Protocol, cast
 
 from pi_fallback.core.deadlines import words
-from pi_fallback.errors import CredentialError
+from pi_fallback.errors import CredentialError, LoginNeeded
 from pi_fallback.runtime.clock import loop_clock
 from pi_fallback.runtime.hiding import NoSecrets, Secrets, Veil, cleaned_fault, cleaned_message
 from pi_fallback.runtime.watchdog import Watch, Watchdog
@@ -50,7 +51,8 @@ ENDS = (Reply, Fault)  # made once: a union in `isinstance` is made anew for eac
 class Wires:
     """Sends requests: `providers` by id, the streams of the built-in `dialects`, secrets from `keys`.
 
-    A fault that `instead` has for a route takes the place of the request: nothing is sent.
+    A fault that `instead` has for a route takes the place of the request: nothing is sent. `refused` hears that a key
+    is not taken, and says whether another can be had for it.
     """
 
     providers: Mapping[str, Provider]
@@ -61,6 +63,7 @@ class Wires:
     secrets: Secrets = NO_SECRETS
     late_headers: Headers | None = None
     instead: Callable[[Route], Fault | None] | None = None
+    refused: Callable[[Route, Key], bool] | None = None
 
     async def has_key(self, route: Route) -> str | None:
         """The reason why `route` has no key, or None if it has one."""
@@ -97,7 +100,8 @@ class Wires:
             key = await self.keys(route, base_url)
             late: Mapping[str, str] = {} if self.late_headers is None else await self.late_headers(route)
         except CredentialError as error:
-            return Fault(FaultKind.KEY, self.secrets.clean(str(error)))
+            code = "login_needed" if isinstance(error, LoginNeeded) else None
+            return Fault(FaultKind.KEY, self.secrets.clean(str(error)), code=code)
         headers = {**provider.headers, **model.headers, **late}
         call = Call(route, model, request, base_url, key, headers, provider.auth, fresh)
         veil = Veil(self.secrets, on_delta)
@@ -106,7 +110,10 @@ class Wires:
             veil.end(whole=isinstance(result, Reply))
             if isinstance(result, Reply):
                 return Reply(cleaned_message(result.message, self.secrets.clean))
-            return cleaned_fault(result, self.secrets.clean)
+            fault = cleaned_fault(result, self.secrets.clean)
+            if fault.status != HTTPStatus.UNAUTHORIZED or key is None or self.refused is None:
+                return fault
+            return replace(fault, renewable=self.refused(route, key))
         veil.end(whole=False)
         return _expired(watch, model.limits)
 

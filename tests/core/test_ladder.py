@@ -1,6 +1,7 @@
 """The ladder: what holds for every failure, whatever the file says."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,3 +174,14 @@ def test_the_model_that_failed_first_takes_no_candidates_turn_though_it_is_none_
     decision = decide(event, group, policy)
     assert isinstance(decision, Retry)
     assert decision.on == (second,)
+
+
+@given(failures(), groups, policies)
+def test_a_login_that_can_be_renewed_is_renewed_whatever_the_file_says(
+    event: RequestFailed, group: Group, policy: HaPolicy
+) -> None:
+    fault = Fault(FaultKind.STATUS, "expired", status=401, renewable=True)
+    failure = replace(event.failure, kind=FailureKind.AUTH, fault=fault)
+    decision = decide(replace(event, failure=failure), group, policy)
+    assert isinstance(decision, Stop) or (isinstance(decision, Retry) and decision.on == (failure.route,))
+    assert not isinstance(decision, Stop) or "attempts" in decision.reason or "maxEpisodeMs" in decision.reason

@@ -259,3 +259,10 @@ def test_a_decision_never_names_what_may_not_be_used(
         assert not set(others) & (set(event.tries) | resting)
     else:
         assert waited_s + decision.after_s <= 60.0
+
+
+@pytest.mark.parametrize("tries", [{A: 1}, {A: 2}, {A: 1, B: 1}], ids=str)
+def test_a_login_that_can_be_renewed_is_tried_again_on_the_same_route(tries: Mapping[Route, int]) -> None:
+    refused = Fault(FaultKind.STATUS, "expired", status=401)
+    assert retry(failed(K.AUTH, fault=replace(refused, renewable=True), tries=tries)).on[0] == A
+    assert retry(failed(K.AUTH, fault=refused, tries=tries)).on[0] != A
