@@ -12,6 +12,7 @@ from pi_fallback.config.ha import HaFile, ProjectHa, narrowed, with_the_part
 from pi_fallback.config.merge import NARROWING, merged, narrowing
 from pi_fallback.config.ownership import is_readable_by_others
 from pi_fallback.config.problems import Problem, shown, validated
+from pi_fallback.config.replacing import sweep_folder
 from pi_fallback.config.schema import AuthFile, ModelsFile, Settings
 from pi_fallback.config.unknown import unknown_keys
 from pi_fallback_hookspecs import Json, frozen_object
@@ -56,7 +57,9 @@ def agent_dir(environ: Mapping[str, str], home: Path) -> Path:
 
 
 def load(agent_dir: Path, project_dir: Path, *, trusted: bool) -> Configuration:
-    """Read all files. Nothing is raised: what is wrong loses only itself."""
+    """Read all files. Nothing is raised: what is wrong loses only itself. What killed writers left is swept away."""
+    for folder in (agent_dir, agent_dir / "pi-fallback"):
+        sweep_folder(folder)
     user = _file(agent_dir / "settings.json", Settings, _field)
     models = _file(agent_dir / "models.json", ModelsFile, _provider, comments=True)
     auth = _file(agent_dir / "auth.json", AuthFile, _entry)
