@@ -17,7 +17,10 @@ IDS = [
 # With 54 and the other half of 51, which want a screen, these are all.
 HIGH_AVAILABILITY = [
     *(f"t{number:02}" for number in (1, 2, 3, 5, 6, 7, 10, 11, 12, 13, 15, 16, 17, 18, 20, 21, 22, 23, 25, 26, 28, 29)),
-    *(f"t{number:02}" for number in (30, 31, 32, 33, 34, 35, 37, 38, 39, 42, 43, 51, 52, 53, 56, 58, 59)),
+    *(
+        f"t{number:02}"
+        for number in (30, 31, 32, 33, 34, 35, 37, 38, 39, 42, 43, 44, 47, 48, 49, 51, 52, 53, 56, 58, 59)
+    ),
     *("t05b", "t13b"),
 ]
 _ID = re.compile(r"(?:(?<=_)|^)(r[a-z][0-9]+|t[0-9]{2}b?)(?=_| )")
