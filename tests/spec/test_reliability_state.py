@@ -96,7 +96,8 @@ WRONG: dict[str, tuple[Wrong, str | None]] = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
+# With a file for its folder the program does not start: there is no telling which folders are trusted.
+@pytest.mark.parametrize("case", [case for case in WRONG if case != "a file for its folder"])
 def test_rp7_without_its_ledger_the_program_answers_and_says_so_once(
     tmp_path: Path, fault_server: RunningFaultServer, case: str
 ) -> None:
