@@ -59,6 +59,10 @@ class LivePool:
             self._pool = replace(self._pool, version=self._pool.version + 1)
         return self._pool
 
+    def look_now(self) -> None:
+        """Look at the files at the next request: somebody has just changed one."""
+        self._next_look = self.now()
+
     def _stamps(self) -> tuple[Stamp, ...]:
         agent_dir, project = self.setup.world.agent_dir, self.setup.options.cwd / ".pi"
         return tuple(map(_stamp, (*(agent_dir / name for name in USERS), *(project / name for name in HERE))))
