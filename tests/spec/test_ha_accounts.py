@@ -5,6 +5,8 @@ On real files, under the real locks. The ids are those of the cases and of fault
 
 import base64
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -15,6 +17,8 @@ import pytest
 from pi_fallback.credentials import account_edits
 from pi_fallback.credentials.keeping import Keeper
 from pi_fallback.errors import ConfigError
+from tests.rigs import Rig
+from tests.spec.test_ha import K0, K1, LIMIT, answered, by_account, ha, known, notices
 
 pytestmark = pytest.mark.anyio
 NOW = 1_800_000_000.0
@@ -344,3 +348,104 @@ async def test_a_login_of_an_account_that_is_stored_renews_it(home: Home) -> Non
     )
     await home.keeper.log_in("pa", login("r2", email="a@x.test"))
     assert home.stored() == {"primary": login("r2", email="a@x.test"), "backup-1": key("k1")}
+
+
+# The commands of a session. Provider a has the accounts k0 (the one in auth.json), k1 and k2.
+
+
+def wired(r: Rig, home: Home) -> None:
+    plugin = known(r)
+    plugin.accounts = [row._replace(found_in="auth.json") if row.label == "primary" else row for row in plugin.accounts]
+    plugin.keeper = home.keeper
+
+
+async def test_t48_ha_activate_puts_the_account_into_auth_json_and_the_session_goes_on_with_it(home: Home) -> None:
+    home.write({"a": key("k0")}, {"a": KEYS})
+    async with ha({}) as r:
+        wired(r, home)
+        await r.agent.command("/ha-activate a backup-1")
+        assert r.agent.route == K1
+        assert home.live("a") == key("k1")
+        assert home.stored("a") == KEYS
+        assert "auth.json has a backup-1 now." in notices(r)
+
+
+async def test_t49_ha_activate_switches_nothing_if_auth_json_cannot_be_parsed(home: Home) -> None:
+    home.write({}, {"a": KEYS})
+    (home.folder / "auth.json").write_text('{"a": ')
+    before = home.bytes()
+    async with ha({}) as r:
+        wired(r, home)
+        await r.agent.command("/ha-activate a backup-1")
+        assert r.agent.route == K0
+        (notice,) = notices(r)
+        assert notice.startswith("a backup-1 was not activated: ")
+        assert "auth.json, line 1: is not valid JSON" in notice
+    assert home.bytes() == before
+
+
+async def test_a_failover_by_itself_writes_neither_file(home: Home) -> None:
+    home.write({"a": key("k0")}, {"a": KEYS})
+    before = home.bytes()
+    async with ha({"A": by_account(k0=LIMIT)}) as r:
+        wired(r, home)
+        assert await answered(r) == "from k1"
+        assert r.agent.route == K1
+    assert home.bytes() == before
+
+
+async def test_ha_sync_stores_what_was_logged_in_elsewhere_and_says_so(home: Home) -> None:
+    home.write({"a": login("r1")})
+    async with ha({}) as r:
+        wired(r, home)
+        await r.agent.command("/ha")
+        assert not (home.folder / "ha.json").exists()
+        await r.agent.command("/ha-sync")
+        assert home.stored("a") == {"primary": login("r1")}
+        await r.agent.command("/ha-sync")
+        assert notices(r)[-2:] == [
+            "a: the account in auth.json is now primary.",
+            "auth.json and ha.json know the same accounts.",
+        ]
+        home.log_in(login("r2"), "a")
+        await r.agent.command("/ha")
+        assert home.stored("a") == {"primary": login("r1"), "backup-1": login("r2")}
+        assert notices(r)[-1].startswith("a: the account in auth.json is now backup-1.\nGroup g: active")
+
+
+@pytest.mark.parametrize("command", ["/ha-sync", "/ha"])
+async def test_a_file_that_cannot_be_parsed_is_named_by_the_command(command: str, home: Home) -> None:
+    home.write({}, {"a": KEYS})
+    (home.folder / "auth.json").write_text('{"a": ')
+    async with ha({}) as r:
+        wired(r, home)
+        await r.agent.command(command)
+        assert "auth.json, line 1: is not valid JSON" in notices(r)[-1]
+
+
+ACTIVATING = """
+import sys, time
+from pathlib import Path
+from random import Random
+import anyio
+from pi_fallback.credentials.keeping import Keeper
+
+keeper = Keeper.of(Path(sys.argv[1]), time.time, Random())
+
+async def work():
+    for n in range(24):
+        await keeper.activate(sys.argv[2], ("backup-1", "primary")[n % 2])
+
+anyio.run(work)
+"""
+
+
+def test_b16_processes_that_write_at_once_lose_no_entry_of_each_other(home: Home) -> None:
+    stored = {"primary": login("r1", email="a@x"), "backup-1": login("r2", email="b@x")}
+    home.write(dict.fromkeys(("pa", "pb", "pc"), stored["primary"]), {"pa": stored, "pb": stored})
+    command = [sys.executable, "-c", ACTIVATING, str(home.folder)]
+    started = [subprocess.Popen([*command, provider]) for provider in ("pa", "pb")]
+    assert [process.wait() for process in started] == [0, 0]
+    assert [home.live(provider) for provider in ("pa", "pb", "pc")] == [stored["primary"]] * 3
+    assert [home.stored(provider) for provider in ("pa", "pb")] == [stored, stored]
+    assert home.stored("pc") == {"primary": stored["primary"]}
