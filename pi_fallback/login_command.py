@@ -31,6 +31,8 @@ class Shell:
     async def select(self, title: str, options: Sequence[str]) -> str | None:
         if len(options) == 1:  # to wait or to stop
             await anyio.sleep_forever()
+        if not sys.stdin.isatty():
+            return None
         self.notify("\n".join((title, *(f"  {number}. {option}" for number, option in enumerate(options, 1)))))
         answer = (await self.input("Which one? Its number") or "").strip()
         number = int(answer) if answer.isascii() and answer.isdigit() else 0
