@@ -184,7 +184,7 @@ class Fallback:
         vault = Vault(footing.accounts, footing.environ, footing.redactor, wall=wall, refresher=renews)
         watchdog = Watchdog()
         return Shared(
-            LedgerBook(store, decisions.entry),
+            LedgerBook(store, decisions.entry, clean),
             decisions,
             Wires(
                 footing.providers,
