@@ -96,6 +96,13 @@ def test_an_update_keeps_what_others_wrote(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {"first": 1, "second": 1}
 
 
+def test_half_a_character_that_stands_there_stays(tmp_path: Path) -> None:
+    path = tmp_path / "trust.json"
+    path.write_text('{"half": "\\ud800"}')
+    files.update(path, add("ä"))
+    assert json.loads(path.read_text()) == {"half": "\ud800", "ä": 1}
+
+
 def test_what_is_written_is_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "new" / "trust.json"
     files.update(path, add("a"))
