@@ -113,7 +113,12 @@ def rewrite(path: Path, change: Change) -> None:
 
 
 def _text(value: Mapping[str, Json]) -> str:
-    return json.dumps(thawed(value), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(thawed(value), indent=2, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character, which JSON can name and UTF-8 cannot
+        text = json.dumps(thawed(value), indent=2)
+    return text + "\n"
 
 
 def object_in(path: Path) -> Mapping[str, Json]:
