@@ -7,7 +7,13 @@ import looptime
 import pytest
 import trio.testing
 
+from tests.canary_scan import CanaryScan
+
 Backend = tuple[str, dict[str, Any]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(CanaryScan(config), "canary-scan")
 
 
 def virtual_trio() -> Backend:
