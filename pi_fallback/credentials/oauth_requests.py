@@ -63,11 +63,10 @@ def code_in(answer: str, proof: Proof) -> str:
     Raises:
         CredentialError: there is none, it belongs to another login, or the user has refused.
     """
-    text = answer.strip()
-    if "://" not in text and "=" not in text:
-        code, _, state = text.partition("#")
-        text = f"?code={code}&state={state or proof.state}"
-    query = urlsplit(text).query or urlsplit(f"?{text}").query
+    try:
+        query = _query(answer.strip(), proof)
+    except ValueError:  # no address at all
+        query = ""
     said = {name: values[0] for name, values in parse_qs(query).items()}
     if error := said.get("error"):
         refused = "you refused it" if error == "access_denied" else f"the server answered {word(error)}"
@@ -79,6 +78,13 @@ def code_in(answer: str, proof: Proof) -> str:
     except base as error:
         wrong = "belongs to another login" if "state" in type(error).__name__.lower() else "holds no code"
         raise CredentialError(f"The login failed: what came back {wrong}. Start it again.") from None
+
+
+def _query(text: str, proof: Proof) -> str:
+    if "://" not in text and "=" not in text:
+        code, _, state = text.partition("#")
+        return urlencode({"code": code, "state": state or proof.state})
+    return urlsplit(text).query or urlsplit(f"?{text}").query
 
 
 def body(endpoints: OAuthEndpoints, grant: str, *, redirect: str | None = None, **fields: str) -> Body:
@@ -123,6 +129,7 @@ def granted(
     return {**before, **tokens}
 
 
+_CODE = re.compile(r"[a-z]+(?:_[a-z]+){0,5}")
 _DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 
 
@@ -175,10 +182,8 @@ def _at(claims: Mapping[str, object], path: tuple[str, ...]) -> str | None:
 
 
 def word(text: str) -> str:
-    """An error's code, if it is one: never a sentence of somebody else's."""
-    return (
-        text if text.isascii() and text.replace("_", "").replace("-", "").isalnum() and len(text) < 60 else "an error"
-    )
+    """An error's code, if it is one: neither a sentence of somebody else's, nor what may be a token."""
+    return text if _CODE.fullmatch(text) else "an error"
 
 
 def _authlib(module: str) -> Any:

@@ -193,6 +193,7 @@ class Fallback:
                 vault.key_for,
                 watchdog,
                 footing.redactor,
+                vault.headers_for,
                 refused=vault.refused,
             ),
             Dispatcher(footing.registry, on_fault=lambda fault: problem(str(fault))),
