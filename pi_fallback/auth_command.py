@@ -86,7 +86,7 @@ auth_command.add_command(login_command)
 auth_command.add_command(logout_command)
 
 
-@auth_command.command("list")
+@auth_command.command("list", short_help="Show the accounts.")
 @click.argument("provider", required=False)
 @click.pass_context
 def list_command(context: click.Context, provider: str | None) -> None:
@@ -96,7 +96,7 @@ def list_command(context: click.Context, provider: str | None) -> None:
     _show(desk, [account for account in accounts if account.kind != "none"])
 
 
-@auth_command.command("add")
+@auth_command.command("add", short_help="Add an account by its key.")
 @click.argument("provider")
 @click.option("--label", help="What to call it (default: primary, or the first backup-N that is free).")
 @click.option("--from", "reference", metavar="REFERENCE", help="Where the key stands: $NAME, env:NAME, !command, …")
@@ -157,7 +157,7 @@ def rename_command(context: click.Context, provider: str, old: str, new: str) ->
     _show_again(context, provider)
 
 
-@auth_command.command("order")
+@auth_command.command("order", short_help="Put accounts first, in this order.")
 @click.argument("provider")
 @click.argument("labels", nargs=-1, required=True, metavar="LABEL…")
 @click.pass_context
@@ -169,7 +169,7 @@ def order_command(context: click.Context, provider: str, labels: tuple[str, ...]
     _show_again(context, provider)
 
 
-@auth_command.command("activate")
+@auth_command.command("activate", short_help="Put an account into auth.json.")
 @click.argument("provider")
 @click.argument("label")
 @click.pass_context
@@ -181,7 +181,7 @@ def activate_command(context: click.Context, provider: str, label: str) -> None:
     _show_again(context, provider)
 
 
-@auth_command.command("sync")
+@auth_command.command("sync", short_help="Let auth.json and ha.json know the same.")
 @click.pass_context
 def sync_command(context: click.Context) -> None:
     """Store in ha.json what was logged in elsewhere, and bring renewed logins to where they are missing."""
