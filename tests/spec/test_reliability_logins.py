@@ -12,8 +12,10 @@ import pytest
 
 from pi_fallback.errors import LoginNeeded
 from pi_fallback.testing import OAuthServer, Trouble, running_oauth_server
+from tests.app.test_logins import House, Person, asked, house
 from tests.credentials.logins import PLACE, Room, entry
 
+__all__ = ["house"]
 pytestmark = pytest.mark.anyio
 
 PROCESSES, ROUNDS = 16, 20
@@ -105,3 +107,20 @@ async def test_rf11_an_abort_in_a_refresh_frees_the_caller_and_loses_no_token(ro
         login = await refresher.renewed(PLACE, server.endpoints, old.access)
         assert ({login.access}, server.grants.refreshes) == (server.grants.live, 1)
         assert room.kept()["acme"]["access"] == login.access
+
+
+async def test_rf11_an_abort_while_the_agent_renews_a_login_asks_nobody_else(house: House) -> None:
+    old = house.login.issue()
+    house.write("auth.json", {"a": entry(old)})
+    house.login.trouble(Trouble(after_s=0.4))
+    async with house.agent(Person()) as agent:
+        await agent.prompt("hello")
+        await house.login.wait_for_requests(1)
+        aborted_at = anyio.current_time()
+        await agent.abort()
+        assert anyio.current_time() - aborted_at < 0.2
+        assert house.server.requests == ()
+        await asked(agent, "and now?")
+    assert [request.model for request in house.server.requests] == ["A"]
+    assert {house.server.requests[0].key} == house.login.grants.live == {house.read("auth.json")["a"]["access"]}
+    assert house.login.grants.refreshes == 1
