@@ -15,7 +15,7 @@ class Finder:
 
     def __init__(self, needles: Iterable[str]) -> None:
         longest_first = sorted(set(needles), key=len, reverse=True)
-        window = len(longest_first[-1])  # of each needle as many characters are looked at as the shortest has
+        self._window = window = len(longest_first[-1])  # so many characters of each needle are looked at first
         self._longest = len(longest_first[0])
         self._most = window - BLOCK + 1  # how far the window may move at once
         self._moves: dict[str, int] = {}
@@ -54,6 +54,11 @@ class Finder:
                     break  # the longest of those that begin here
             at += 1
         return found
+
+    def is_free(self, text: str) -> bool:
+        """Whether there is no needle in `text`, and no beginning of one at its end. It costs less than to find them."""
+        may_begin = text[-BLOCK:] in self._blocks or text[-2:] in self._short or text[-1:] in self._short
+        return not may_begin and (len(text) < self._window or not self.spans(text))
 
     def tail(self, text: str) -> int:
         """Where the longest end of `text` begins that may be the beginning of a needle; its length if none is."""

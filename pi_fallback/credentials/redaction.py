@@ -42,11 +42,9 @@ class Redactor:
     def passed(self, text: str) -> tuple[str, str]:
         """What of `text`, which goes on, holds no secret however it goes on, cleaned; and the rest as it is."""
         finder = self._made() if self._is_stale else self._finder
-        if finder is None:
+        if finder is None or finder.is_free(text):
             return text, ""
         at, spans = finder.tail(text), finder.spans(text)
-        if at == len(text) and not spans:
-            return text, ""
         while spans and spans[-1][1] > at:
             at = min(at, spans.pop()[0])
         return _without(text[:at], spans), text[at:]

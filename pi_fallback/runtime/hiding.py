@@ -84,7 +84,7 @@ class Veil:
             return
         self._last = delta
         if shown:
-            self._show(replace(delta, text=shown))
+            self._show(type(delta)(shown, delta.index))
 
     def end(self, *, whole: bool) -> None:
         """Show what is held; of an answer that broke off not what may be the greater part of a secret."""
@@ -152,16 +152,21 @@ def cleaned_fault(fault: Fault, clean: Clean) -> Fault:
 def _block(block: B, clean: Clean) -> B:
     match block:
         case Text():
-            return replace(block, text=clean(block.text), signature=_untouched(block.signature, clean))
+            text, signature = clean(block.text), _untouched(block.signature, clean)
+            is_same = text == block.text and signature == block.signature
+            return block if is_same else replace(block, text=text, signature=signature)
         case Thinking():
-            text = clean(block.text)
+            text, signature = clean(block.text), _untouched(block.signature, clean)
+            if text == block.text and signature == block.signature:
+                return block
             # A signature holds for the very words, and a provider refuses others under it.
-            signature = _untouched(block.signature, clean) if text == block.text else None
-            return replace(block, text=text, signature=signature)
+            return replace(block, text=text, signature=signature if text == block.text else None)
         case ToolCall():
-            arguments = cast("Mapping[str, Json]", frozen(_json(block.arguments, clean)))
-            signature = _untouched(block.signature, clean)
-            return replace(block, name=clean(block.name), arguments=arguments, signature=signature)
+            arguments = cast("Mapping[str, Json]", _json(block.arguments, clean))
+            signature, name = _untouched(block.signature, clean), clean(block.name)
+            if arguments is block.arguments and name == block.name and signature == block.signature:
+                return block
+            return replace(block, name=name, arguments=frozen(arguments), signature=signature)
         case Image():
             return block
 
@@ -174,7 +179,9 @@ def _json(value: Json, clean: Clean) -> object:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Mapping):
-        return {clean(key): _json(item, clean) for key, item in value.items()}
+        named = {clean(key): _json(item, clean) for key, item in value.items()}
+        return value if named == value else named
     if isinstance(value, Sequence):
-        return [_json(item, clean) for item in value]
+        items = tuple(_json(item, clean) for item in value)
+        return value if items == value else items
     return value

@@ -20,11 +20,12 @@ from pi_fallback.prices import Fact
 from pi_fallback.providers.listing import MAX_MODELS
 from pi_fallback.testing import FaultServer, Ok
 from pi_fallback_hookspecs import Ledger, ModelRef, Price, Provider, Route, Scope, ScopeKind
+from tests.canary import canary
 from tests.http.wire import answering, serving, whole
 
 pytestmark = pytest.mark.anyio
 
-SECRET = "sk-0123456789abcdef"
+SECRET = canary("models")
 NOW = 1_795_000_000.0
 ADDRESS = "http://127.0.0.1:9/v1"
 

@@ -19,13 +19,14 @@ from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import CredentialError, LoginNeeded
 from pi_fallback.testing import OAuthServer, Trouble
 from pi_fallback_hookspecs import Key, OAuthEndpoints, Provider, Route
+from tests.canary import canary
 from tests.credentials.logins import Room, entry
 
 pytestmark = pytest.mark.anyio
 
 URL, ORIGIN = "https://one.example/v1", "https://one.example:443"
 ROUTE = Route("one", "m")
-SECRET = "sk-0123456789abcdef"
+SECRET = canary("vault")
 ENVIRON = {"PATH": os.environ["PATH"], "SET": f" {SECRET}\n", "EMPTY": " "}
 
 
@@ -137,8 +138,8 @@ async def test_one_providers_key_is_never_anothers() -> None:
         (Command(f"printf '{SECRET}\\0'"), "more than one line, or control characters"),
         (Command(f"printf '{SECRET}\\033[2J'"), "control characters"),
         (Command("printf '\\377\\377'"), "control characters"),
-        (Command("yes sk-0123456789abcdef | head -c 9000"), "more than 8 KiB"),
-        (Command("yes sk-0123456789abcdef"), "more than 8 KiB"),
+        (Command(f"yes {SECRET} | head -c 9000"), "more than 8 KiB"),
+        (Command(f"yes {SECRET}"), "more than 8 KiB"),
         (Command("echo sk-one sk-two"), "spaces, line breaks or letters"),
     ],
 )

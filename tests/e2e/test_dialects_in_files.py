@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import pytest
 
 from pi_fallback.testing import Ok, RunningFaultServer
+from tests.canary import canary
 from tests.e2e.user import User
 
-KEY = "sk-0123456789abcdef"
+KEY = canary("dialects")
 
 
 def asked(user: User, server: RunningFaultServer, **provider: object) -> Mapping[str, str]:

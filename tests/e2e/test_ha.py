@@ -17,6 +17,7 @@ from pi_fallback.testing import (
     ToolCallScript,
     running_fault_server,
 )
+from tests.canary import canary
 from tests.e2e.user import User
 
 OVERLOADED = Status(529, body={"error": {"message": "Overloaded", "type": "overloaded_error"}})
@@ -28,7 +29,7 @@ def set_up(user: User, servers: Mapping[str, RunningFaultServer], **more: Any) -
     """Three accounts at provider a, in ha.json alone; one at each other, in models.json; a group of all models."""
     providers = {
         name: {"baseUrl": server.base_url, "models": [{"id": name.upper()}]}
-        | ({} if name == "a" else {"apiKey": f"sk-{name}-0123456789"})
+        | ({} if name == "a" else {"apiKey": canary(name)})
         for name, server in servers.items()
     }
     user.write("models.json", {"providers": providers})
@@ -59,7 +60,7 @@ def test_t01_t03_t39_accounts_then_the_next_entry_with_the_prompt_once_and_each_
         done = user.run("-y", "-p", "count")
         assert (done.code, done.out) == (0, "from B\n")
         assert keys(a) == [*KEYS, KEYS[2]]
-        assert keys(b) == ["sk-b-0123456789"]
+        assert keys(b) == [canary("b")]
         assert (user.folder / "counter").read_text() == "once\n"
         for request in (*a.requests, *b.requests):
             assert sum(message["role"] == "user" for message in request.messages) == 1
@@ -213,7 +214,7 @@ def test_from_nothing_to_a_failover_as_the_page_says(user: User) -> None:
             "models.json",
             {
                 "providers": {
-                    name: {"baseUrl": s.base_url, "apiKey": f"sk-{name}-0123456789", "models": [{"id": name.upper()}]}
+                    name: {"baseUrl": s.base_url, "apiKey": canary(name), "models": [{"id": name.upper()}]}
                     for name, s in (("a", a), ("b", b))
                 }
             },

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.canary import canary
+
 PROGRAM = (sys.executable, "-c", "from pi_fallback.cli import main; main()")
 QUIET_S = 0.2
 TIMEOUT_S = 30.0
@@ -59,7 +61,7 @@ class User:
     def endpoints(self, base_url: str, **models: str) -> None:
         """Put endpoints at `base_url` into models.json: the name of each and the one model that it has."""
         providers = {
-            name: {"baseUrl": base_url, "apiKey": f"sk-{name}-0123456789", "models": [{"id": model}]}
+            name: {"baseUrl": base_url, "apiKey": canary(name), "models": [{"id": model}]}
             for name, model in models.items()
         }
         self.write("models.json", {"providers": providers})

@@ -5,9 +5,11 @@ from typing import Any
 
 from pi_fallback.embedding import Fallback, ProgressSettings, ProviderConfig, RetryPolicy, Settings
 from pi_fallback.testing import FaultServer
+from tests.canary import canary
 
 AT_ONCE = Settings(retry=RetryPolicy(enabled=False), progress=ProgressSettings(enabled=False))
-TWO_KEYS = {"primary": "sk-one-primary", "backup-1": "sk-one-backup"}
+KEY_OF_TWO = canary("two")
+TWO_KEYS = {"primary": canary("one"), "backup-1": canary("one again")}
 
 
 def fallback(
@@ -16,6 +18,6 @@ def fallback(
     """One over the providers `one` (with `keys`) and `two`, both at `server`; by default `one/big`, then `two/mid`."""
     providers = [
         ProviderConfig("one", base_url=server.base_url, keys=keys),
-        ProviderConfig("two", base_url=server.base_url, keys={"primary": "sk-two-primary"}),
+        ProviderConfig("two", base_url=server.base_url, keys={"primary": KEY_OF_TWO}),
     ]
     return Fallback(providers=providers, order=order or ("one/big", "two/mid"), settings=settings, **more)

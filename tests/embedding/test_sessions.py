@@ -37,7 +37,7 @@ from pi_fallback.embedding import (
 from pi_fallback.runtime.toolbox import TEXT_MAX
 from pi_fallback.testing import Cut, FaultServer, For, Ok, Received, Stall, Status, ToolCallScript
 from pi_fallback_hookspecs import Retry, UserMessage, hookimpl
-from tests.embedding.hosts import AT_ONCE, TWO_KEYS, fallback
+from tests.embedding.hosts import AT_ONCE, KEY_OF_TWO, TWO_KEYS, fallback
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +70,7 @@ async def test_a_spent_key_then_a_broken_provider_and_the_answer_comes_all_the_s
     assert isinstance(events[-1], Settled)
     (said,) = {tuple(texts(request, "user")) for request in server.requests}
     assert said == ("hi",)
-    assert server.requests[-1].key == "sk-two-primary"
+    assert server.requests[-1].key == KEY_OF_TWO
     assert server.violations == ()
 
 
@@ -438,7 +438,7 @@ async def test_a_route_in_the_order_stands_for_one_key_alone() -> None:
         host = fallback(server)
         async with host, host.session(order=[ONE_BACKUP, "two/mid"]) as session:
             await session.ask("hi")
-    assert [request.key for request in server.requests] == [TWO_KEYS["backup-1"], "sk-two-primary"]
+    assert [request.key for request in server.requests] == [TWO_KEYS["backup-1"], KEY_OF_TWO]
 
 
 async def test_a_provider_without_keys_is_sent_none() -> None:
@@ -483,7 +483,7 @@ async def test_a_plugin_given_in_code_decides_and_one_that_fails_is_told() -> No
         host.session() as session,
     ):
         events: list[SessionEvent] = [event async for event in session.prompt("hi")]
-    assert [request.key for request in server.requests] == [TWO_KEYS["primary"], "sk-two-primary"]
+    assert [request.key for request in server.requests] == [TWO_KEYS["primary"], KEY_OF_TWO]
     assert any(isinstance(event, Noticed) and "no thanks" in event.text for event in events)
 
 

@@ -25,6 +25,7 @@ from pi_fallback.embedding import (
 from pi_fallback.providers.dialects import DIALECTS
 from pi_fallback.testing import FaultServer, Ok, Received, Script, ToolCallScript
 from pi_fallback_hookspecs import AssistantMessage, StopReason, ToolResultMessage, UserMessage
+from tests.canary import canary
 from tests.faults.cases import GENEROUS, Case, cases
 
 HANG_S = 10.0
@@ -83,8 +84,8 @@ def fallback(
 
     of_one = {"big": ModelConfig(limits=limits, context_window=50_000)}
     of_two = {"mid": ModelConfig(limits=GENEROUS, context_window=100_000)}
-    one = ProviderConfig("one", servers[0].base_url, dialects[0], {"primary": "sk-one-0123456789"}, of_one)
-    two = ProviderConfig("two", servers[1].base_url, dialects[1], {"primary": "sk-two-0123456789"}, of_two)
+    one = ProviderConfig("one", servers[0].base_url, dialects[0], {"primary": canary("one")}, of_one)
+    two = ProviderConfig("two", servers[1].base_url, dialects[1], {"primary": canary("two")}, of_two)
     order = ["one/big"] if alone else ["one/big", "two/mid"]
     return Fallback(providers=[one, two], order=order, tools=[weigh], settings=PATIENCE)
 

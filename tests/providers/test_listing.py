@@ -14,10 +14,11 @@ from pi_fallback.providers import listing
 from pi_fallback.providers.listing import Listed, listed, page_in
 from pi_fallback.testing import FaultServer, Ok
 from pi_fallback_hookspecs import FaultKind, Key, Provider
+from tests.canary import canary
 
 pytestmark = pytest.mark.anyio
 
-SECRET = "sk-0123456789abcdef"
+SECRET = canary("listing")
 OPENAI = Provider("o", "https://o.example/v1")
 CLAUDE = Provider("a", "https://a.example", "anthropic-messages")
 GEMINI = Provider("g", "https://g.example", "google-generative-ai")

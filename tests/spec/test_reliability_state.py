@@ -15,6 +15,7 @@ from pi_fallback.state import tables
 from pi_fallback.state.sqlite import SqliteLedger
 from pi_fallback.testing import Ok, RunningFaultServer, Status
 from pi_fallback_hookspecs import Ledger, ModelRef, Scope, ScopeKind
+from tests.canary import canary
 from tests.e2e.user import User
 from tests.spec.file_writer import wall
 
@@ -227,7 +228,7 @@ def test_no_secret_gets_into_the_ledger_not_even_in_the_words_of_a_provider(
     user = User(tmp_path)
     user.endpoints(fault_server.base_url, a="A", b="B")
     user.settings("a/A", "b/B")
-    key = "sk-a-0123456789"
+    key = canary("a")
     fault_server.play("A", Status(429, body={"error": {"message": f"The key {key} has spent its quota"}}))
     fault_server.play("B", Ok("the answer"))
     done = user.run("-p", "hello")

@@ -28,6 +28,7 @@ from pi_fallback.embedding import (
 from pi_fallback.providers.dialects import DIALECTS
 from pi_fallback.testing import FaultServer, Received
 from pi_fallback.testing.steps import Playable
+from tests.canary import canary
 
 NAMES = tuple(dialect.name for dialect in DIALECTS)
 COMPLETIONS, RESPONSES, ANTHROPIC, GOOGLE = NAMES
@@ -35,8 +36,8 @@ PAIRS = [(name, to) for at, name in enumerate(NAMES) for to in (name, NAMES[at -
 """From each dialect to itself, and to another one."""
 
 LONG = Limits(head_s=8.0, first_content_s=8.0, quiet_s=8.0, total_s=9.0)
-ONE_KEY = {"primary": "sk-primary-0123456789"}
-TWO_KEYS = {**ONE_KEY, "backup-1": "sk-backup-0123456789"}
+ONE_KEY = {"primary": canary("primary")}
+TWO_KEYS = {**ONE_KEY, "backup-1": canary("backup-1")}
 AT_ONCE = Settings(retry=RetryPolicy(enabled=False), progress=ProgressSettings(enabled=False))
 """No waits of the host's own, and no net under it: what is decided is decided by the pool."""
 
