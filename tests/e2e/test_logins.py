@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -190,3 +192,20 @@ def test_a_device_shows_its_code_and_ctrl_c_ends_the_wait(user: User) -> None:
             _out, err = program.communicate(timeout=TIMEOUT_S)
         assert (program.returncode, err.strip()) == (130, "")
         assert json.loads((user.agent_dir / "auth.json").read_text()) == {}
+
+
+def test_without_the_extra_a_login_says_what_to_install_and_the_spare_goes_on(user: User) -> None:
+    bare = "import sys; sys.modules['authlib'] = None; from pi_fallback.cli import main; main()"
+    install = "Logging in needs more than is installed. Run: python -m pip install 'pi-fallback[oauth]'"
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-c", bare, *arguments]
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+        return subprocess.run(command, cwd=user.folder, env=user.environ, timeout=TIMEOUT_S, check=False, **pipes)
+
+    with running_oauth_server() as server, running_fault_server({"B": Ok("I am the spare.")}) as a:
+        furnish(user, server, a, login(server.issue(), EXPIRED))
+        done = run("auth", "login", "a")
+        assert (done.returncode, install in done.stderr) == (2, True)
+        asked = run("-p", "hello")
+        assert (asked.returncode, asked.stdout, install in asked.stderr) == (0, "I am the spare.\n", True)
