@@ -18,7 +18,7 @@ from pi_fallback_hookspecs import Ledger
 
 COLLISIONS = 4  # in a row: fewer are a crowd, these are a lock
 PAUSE_S = 1.0  # between two tries on a file that does not work
-READ_SHARE, UNREAD_S = 0.02, 0.5  # of the time may go into reading what a crowd writes; so long it may go unread
+READ_SHARE, UNREAD_S = 0.02, 0.5  # of a writer's time may go into reading what a crowd writes; it may wait so long
 CLOSE_S = 1.0  # the last chance to share is worth more patience than a turn
 
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
@@ -89,7 +89,8 @@ class SqliteLedger:
         instant = Instant(self._now(), self._wall())
         db = self._opened(instant)
         version = tables.data_version(db)
-        if ledger is not self._shared:
+        only_asks = ledger is self._shared
+        if not only_asks:
             news = difference(self._shared, ledger, now=instant.now)
             # What waits for a locked file keeps its first stamp: a wake by somebody else came later and holds.
             self._unshared = {change: self._unshared.get(change, instant.wall) for change in news}
@@ -98,7 +99,7 @@ class SqliteLedger:
                 if version != self._version:  # whoever goes on at once would keep a crowd waiting
                     os.sched_yield()
             self._shared = ledger
-        if version != self._version and self._now() >= self._read_not_before:
+        if version != self._version and (only_asks or self._now() >= self._read_not_before):
             begun = self._now()
             self._shared = adopt(ledger, tables.read(db, instant))
             self._version = version
