@@ -389,7 +389,7 @@ class Agent:
             self._give_up(end)
         await self._tell_settled()
         queued = self._may_go_on and host.conversation.has_queued
-        if host.order is None and not (queued or host.timers.holding or host.closing):
+        if host.order is None and host.wanted is None and not (queued or host.timers.holding or host.closing):
             self._settled()
 
     async def _tell_settled(self) -> None:

@@ -123,5 +123,5 @@ class Parts:
     clock_words: Callable[[float], str] = lambda at: f"at {at:.0f}"
     advice: Advice = TERMINAL
     signals: Signals = field(default_factory=Signals)
-    compaction: CompactionPolicy = CompactionPolicy()
+    compaction: CompactionPolicy = field(default_factory=CompactionPolicy)
     goes_on: bool = False  # whether a text that broke off is gone on with, where a model can

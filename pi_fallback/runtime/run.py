@@ -91,6 +91,7 @@ class Run:
         self._begun: set[str] = set()  # the ids of the calls whose tools were started
         self._partial = Partial()
         self.compactor = Compactor(host)
+        self._keeps_short = True
 
     async def carry_out(self) -> End | None:
         """Run until the end. None if nothing was begun, because no route could be used."""
@@ -176,10 +177,10 @@ class Run:
     async def _answer(self) -> AssistantMessage | End:
         """Attempts until one ends well, or until waiting or giving up ends the run."""
         host, engine = self.host, self.host.engine
-        if host.wanted is None and self.compactor.is_due:
+        if host.wanted is None and self._keeps_short and self.compactor.is_due:
             host.want(CompactionOrder("threshold"))
-        if host.wanted is not None:
-            await self.compactor.carry_out(host.wanted)
+        if (shorten := host.wanted) is not None and not await self.compactor.carry_out(shorten):
+            self._keeps_short = False  # what has just failed would fail before each request
         while True:
             self.parts.book.refresh()
             route = self.conversation.route

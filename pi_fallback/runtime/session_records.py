@@ -86,8 +86,8 @@ def record_of(data: Mapping[str, object]) -> Record | None:
             return Opened(pid)
         case {"type": "message"}:
             return message_from_json(data.get("message"))
-        case {"type": "compaction", "messages": list(messages)}:
-            return Shortened(tuple(map(message_from_json, cast("list[object]", messages))))
+        case {"type": "compaction", "messages": list()}:
+            return Shortened(tuple(map(message_from_json, cast("list[object]", data["messages"]))))
         case {"type": "model_change", "provider": str(provider), "modelId": str(model)}:
             return Route(provider, model, str(data.get("credential", "primary")))
         case {"type": "tool_started", "callId": str(call_id)}:

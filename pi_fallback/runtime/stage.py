@@ -20,7 +20,8 @@ class Stage:
     `by_user`: a command ordered it, so a run starts a new episode and takes the place of one that
     waits. `only_when_idle`: a run that is going on is not to be followed by another. `selecting`:
     plugins are told of a choice just made, and cannot make another. With `quiet`, and while a session
-    closes, nothing may start any more; with `too_long` a request has failed for its length; after an abort nothing that goes on, until the user says something.
+    closes, nothing may start any more; after an abort nothing that goes on, until the user says something. With
+    `too_long` a request is to be repeated that has failed for its length.
     """
 
     host: "Host"
