@@ -54,16 +54,17 @@ def record_of(messages: Sequence[Message]) -> tuple[str, ...]:
 
 
 def taken(record: Sequence[str], most: int) -> tuple[str, tuple[str, ...]]:
-    """The beginning of `record` in at most `most` characters, and the rest; a long paragraph is taken in parts."""
-    size, count = 0, 0
-    for paragraph in record:
-        size += len(paragraph) + 2
-        if size > most + 2:
+    """The first `most` characters of `record` at most, and the rest; what fits into no piece is taken in parts."""
+    piece, left = list[str](), most
+    for at, paragraph in enumerate(record):
+        if len(paragraph) <= left:
+            piece.append(paragraph)
+            left -= len(paragraph) + 2
+        elif len(paragraph) > most and left > 0:
+            return "\n\n".join([*piece, paragraph[:left]]), (paragraph[left:], *record[at + 1 :])
+        else:
             break
-        count += 1
-    if count or not record:
-        return "\n\n".join(record[:count]), tuple(record[count:])
-    return record[0][:most], (record[0][most:], *record[1:])
+    return "\n\n".join(piece), tuple(record[len(piece) :])
 
 
 def most_of(room: Room, former: str, instructions: str) -> int:

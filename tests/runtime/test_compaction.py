@@ -17,7 +17,7 @@ from pi_fallback.plugins.pool import NAME, PoolFailover
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import UnwrittenLog
 from pi_fallback.runtime.parts import Reopened
-from pi_fallback.testing import CallTool, Hang, Move, Say, ScriptedProvider, fail
+from pi_fallback.testing import CallTool, Hang, Move, Say, ScriptedProvider, Wait, fail
 from pi_fallback.testing.moves import Moves
 from pi_fallback_hookspecs import (
     AssistantMessage,
@@ -227,7 +227,7 @@ async def test_a_later_incident_may_shorten_again_and_builds_on_the_first_summar
         await r.agent.settled()
         assert r.agent.stop_reason is StopReason.STOP
         questions = [called.call.request for called in r.script.calls if asks_for_summary(called.call)]
-        assert len(questions) == 2
+        assert len(questions) > 1
         assert "<minutes>\nwhat was said\n</minutes>" in text_of(questions[1].messages)
         assert sum(summary_in(message) is not None for message in r.agent.messages) == 1
 
@@ -365,9 +365,10 @@ async def test_esc_during_a_compaction_leaves_the_history_as_it_was() -> None:
 
 
 async def test_what_is_said_meanwhile_is_heard_afterwards() -> None:
-    async with long_rig(window(20_000)) as r, anyio.create_task_group() as tasks:
+    slow = window(20_000, summary=Wait(5.0, Say("what was said")))
+    async with long_rig(slow) as r, anyio.create_task_group() as tasks:
         tasks.start_soon(r.agent.compact)
-        await anyio.sleep(0)
+        await r.until(1.0)
         r.agent.follow_up("now this")
         await r.agent.settled()
         assert r.said()[-1] == "now this"
