@@ -100,7 +100,7 @@ def _judgement(answer: object, _event: Event) -> Judgement:
 
 def _compact_answer(answer: object, _event: Event) -> CompactAnswer:
     if type(answer) not in {Summary, KeepHistory}:
-        raise NonsenseError(f"returned {an(answer)}, not a Summary or KeepHistory")
+        raise NonsenseError(f"returned {an(answer)}, not a Summary or a KeepHistory")
     answer = valid(cast("CompactAnswer", answer))
     if isinstance(answer, Summary) and not answer.text.strip():
         raise NonsenseError("returned a Summary that says nothing")
