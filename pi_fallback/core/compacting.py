@@ -60,6 +60,10 @@ class Compaction:
     tokens_before: int
     tokens_after: int
 
+    @property
+    def saving(self) -> str:
+        return f"about {self.tokens_before:,} tokens before, {self.tokens_after:,} now"
+
 
 def tokens_in(messages: Sequence[Message]) -> int:
     """An estimate for those of `messages` that are sent."""

@@ -205,12 +205,11 @@ def _aborted(state: ScreenState) -> ScreenState:
 
 
 def _compacted(state: ScreenState, item: feed.CompactionEnded) -> ScreenState:
-    if (result := item.result) is not None:
-        before, after = f"{result.tokens_before:,}", f"{result.tokens_after:,}"
-        return noticed(state, f"The conversation was shortened: about {before} tokens before, {after} now.")
-    if item.aborted:
-        return noticed(state, "The conversation was not shortened: aborted.")
-    return noticed(state, f"The conversation was not shortened: {item.error}.", "warning")
+    if item.result is not None:
+        return noticed(state, f"The conversation was shortened: {item.result.saving}.")
+    if item.reason == "overflow":
+        return state  # the error that ends the run says why
+    return noticed(state, f"The conversation was not shortened: {item.error}.", "info" if item.aborted else "warning")
 
 
 def _tool(state: ScreenState, call_id: str, change: Callable[[ToolUse], ToolUse]) -> ScreenState:

@@ -39,6 +39,7 @@ def test_the_turn_is_answered_with_a_shorter_history_and_no_tool_runs_again(
     fault_server.play("A", [COUNT, LOOK, TOO_LONG, SUMMARY, Ok("Counted."), Ok("Yes.")])
     done = one.run("-y", "-p", "count")
     assert (done.code, done.out) == (0, "Counted.\n")
+    assert "the conversation was shortened: about " in done.err
     assert (one.folder / "counter").read_text() == "once\n"
     asked, retried = fault_server.requests[-2:]
     assert is_for_summary(asked)

@@ -8,11 +8,13 @@ from typing import Any
 import anyio
 import pytest
 
+from pi_fallback.config.ha import HaFile
 from pi_fallback.config.policies import CompactionPolicy
 from pi_fallback.config.schema import ProgressSettings, RetryPolicy
 from pi_fallback.core.compacting import Compaction, summary_in, tokens_in
 from pi_fallback.core.summarising import SYSTEM
 from pi_fallback.errors import CompactionFailed
+from pi_fallback.plugins.ha import HighAvailability
 from pi_fallback.plugins.pool import NAME, PoolFailover
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import UnwrittenLog
@@ -34,6 +36,7 @@ from pi_fallback_hookspecs import (
     Notify,
     RequestFailed,
     Retry,
+    Stop,
     StopReason,
     Summary,
     Text,
@@ -452,6 +455,43 @@ async def test_a_plugin_that_orders_one_whenever_all_is_settled_comes_to_an_end(
         await r.agent.prompt("go on")
         await r.agent.settled()
         assert len(ended(r)) == 100
+
+
+async def test_a_stop_may_shorten_the_history_and_nothing_is_sent_again() -> None:
+    class Tidy:
+        @hookimpl
+        def request_failed(self) -> Stop:
+            return Stop("enough", effects=(CompactHistory(),))
+
+    async with long_rig([OVERFLOW, Say("what was said")], ("tidy", Tidy())) as r:
+        await r.agent.prompt("go on")
+        await r.agent.settled()
+        assert summary_in(r.agent.messages[0]) == "what was said"
+        assert len(r.calls) == 2
+        assert r.agent.stop_reason is StopReason.ERROR
+        assert "enough" in closing(r)
+
+
+# As ha.json has it
+
+
+@pytest.mark.parametrize(
+    ("action", "asked"),
+    [(None, "AB"), ("larger_model", "AB"), ("compact", "AAA"), ("stop", "A")],
+)
+async def test_what_ha_json_says_of_a_conversation_that_is_too_long(action: str | None, asked: str) -> None:
+    file = {
+        "groups": {"g": {"entries": [{"id": "p/A"}, {"id": "p/B"}]}},
+        "errorHandling": {"contextErrorAction": action} if action else {},
+    }
+    plugin = ("ha", HighAvailability(HaFile.model_validate(file).policy()))
+    windows = {"A": 6_000, "B": 200_000}
+    async with long_rig(window(5_000), plugin, b=Say("from B"), windows=windows) as r:
+        await r.agent.prompt("go on")
+        await r.agent.settled()
+        assert "".join(r.asked) == asked
+        assert r.agent.stop_reason is (StopReason.ERROR if action == "stop" else StopReason.STOP)
+        assert (summary_in(r.agent.messages[0]) is not None) == (action == "compact")
 
 
 # By itself, when the context is nearly full

@@ -112,6 +112,11 @@ CONVERSATIONS: list[tuple[str, Sequence[feed.FeedItem], list[Entry]]] = [
         [Notice(0, "The conversation was not shortened: it is short already.", "warning")],
     ),
     (
+        "why one was not that was too long is told by the error that ends the run",
+        (feed.CompactionStarted("overflow"), feed.CompactionEnded("overflow", error="nobody can")),
+        [],
+    ),
+    (
         "that it was not because of the user is no warning",
         (feed.CompactionStarted("manual"), feed.CompactionEnded("manual", error="aborted", aborted=True)),
         [Notice(0, "The conversation was not shortened: aborted.")],
