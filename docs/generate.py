@@ -85,7 +85,8 @@ def _hooks_page() -> Iterator[str]:
     yield "\n## Answers to before_compact\n\nAnswers to [`before_compact`](#before_compact).\n"
     yield from map(_value, get_args(contract.CompactAnswer))
     yield "\n## Other answers\n"
-    yield from map(_value, (contract.Judgement, contract.Provider, contract.Command, contract.Tool))
+    kinds = (contract.Judgement, contract.Provider, contract.OAuthEndpoints, contract.Command, contract.Tool)
+    yield from map(_value, (*kinds, contract.ErrorRow))
     yield "\n" + SIGNALS
     for signal in Signals().all:
         yield f"| `{signal.name}` | {signal.__doc__} |\n"

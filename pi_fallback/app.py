@@ -10,20 +10,23 @@ from pathlib import Path
 from pi_fallback import debugging
 from pi_fallback.core.explaining import Row, sentences, since
 from pi_fallback.core.selection import meant
-from pi_fallback.credentials.accounts import secrets_in
+from pi_fallback.credentials.keeping import Keeper
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import ConfigError, NoUsableModel
 from pi_fallback.http.client import Http
 from pi_fallback.live_pool import LivePool
-from pi_fallback.preparing import Setup, World
+from pi_fallback.preparing import Setup, World, known_secrets
 from pi_fallback.providers.dialects import dialects
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.calendar import calendar
+from pi_fallback.runtime.clean_ui import CleanUi
 from pi_fallback.runtime.clock import loop_clock
 from pi_fallback.runtime.decision_log import DecisionLog
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.hiding import cleaned_message
 from pi_fallback.runtime.session_log import SessionLog
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.system_prompt import system_prompt
@@ -46,7 +49,8 @@ async def agent_of(
         SessionError: the session to go on with cannot be opened.
     """
     world, options, registry = setup.world, setup.options, setup.registry
-    now, signals = loop_clock(), Signals()
+    now, signals = loop_clock(), Signals(setup.redactor.clean)
+    ui = CleanUi(ui, setup.redactor.clean)
     if listen is not None:
         signals.listen(listen)
 
@@ -88,35 +92,45 @@ async def agent_of(
             problem(f"{path}, line {line.number}: {line.reason}. It is passed over.")
         for call in session.unfinished:
             problem(f"{call.name} was running when the session stopped: it may have run. Check before it is repeated.")
-        return Reopened(log, session.messages, session.route)
+        # A key that was not known when it was written must not go to a provider now.
+        messages = tuple(cleaned_message(message, setup.redactor.clean) for message in session.messages)
+        return Reopened(log, messages, session.route)
 
     def clock_words(at: float) -> str:
         return clock_time(at - now(), world.wall())
 
-    setup.ha.when = clock_words
+    setup.ha.when, setup.ha.keeper = clock_words, keeper_of(world)
     async with Http(wall=world.wall) as http:
+        wires = Wires(
+            setup.catalog.providers,
+            dialects(http),
+            setup.catalog.models,
+            vault.key_for,
+            watchdog,
+            setup.redactor,
+            vault.headers_for,
+            setup.ha.mocked,
+        )
+
+        def follow_catalog() -> None:
+            wires.providers, wires.catalog = setup.catalog.providers, setup.catalog.models
+
         parts = Parts(
             engine=Engine(
                 book=book,
                 now=now,
-                pool=LivePool(setup, signals, now),
+                pool=LivePool(setup, signals, now, vault, follow_catalog),
                 policy=setup.configuration.settings.retry.policy(),
                 chance=random.Random(),
                 asked=registry.asked,
                 explain=decisions.routing,
+                today=calendar(world.wall),
+                error_rows=registry.error_rows(),
+                waits_out=lambda: setup.ha.group is None,
             ),
             book=book,
             dispatcher=dispatcher,
-            wires=Wires(
-                setup.catalog.providers,
-                dialects(http),
-                setup.catalog.models,
-                vault.key_for,
-                watchdog,
-                setup.redactor.clean,
-                vault.headers_for,
-                setup.ha.mocked,
-            ),
+            wires=wires,
             watchdog=watchdog,
             toolbox=Toolbox(tools, dispatcher, ui, cwd, options.approval, signals.emit, setup.redactor.clean),
             commands={command.name: command for command in (*registry.commands(), explain_command(decisions), COMPACT)},
@@ -151,6 +165,11 @@ async def agent_of(
 
 def decision_path(world: World) -> Path:
     return world.agent_dir / "pi-fallback" / "decisions.jsonl"
+
+
+def keeper_of(world: World) -> Keeper:
+    """Who keeps the accounts of this user's auth.json and ha.json alike."""
+    return Keeper.of(world.agent_dir, world.wall, random.Random())
 
 
 def explain_command(decisions: DecisionLog) -> Command:
@@ -202,8 +221,7 @@ def chosen_tools(setup: Setup) -> Mapping[str, Tool]:
 
 
 def _secrets(setup: Setup) -> tuple[str, ...]:
-    configuration = setup.configuration
-    return tuple(secrets_in(configuration.auth, configuration.models, setup.catalog.providers, setup.world.environ))
+    return tuple(known_secrets(setup.world, setup.configuration, setup.catalog.providers))
 
 
 def route_to(setup: Setup, name: str) -> Route:

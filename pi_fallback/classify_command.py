@@ -11,6 +11,7 @@ from pi_fallback.core.classify import Verdict, classify_error
 from pi_fallback.core.clean import clean
 from pi_fallback.core.pooling import RESTS_S
 from pi_fallback_hookspecs import FailureKind as K
+from pi_fallback_hookspecs import ScopeKind
 
 FOLLOWS: Mapping[K, str] = {
     K.RATE_LIMIT: "another account of the same model, then another provider",
@@ -29,6 +30,7 @@ FOLLOWS: Mapping[K, str] = {
     K.NOT_AN_ERROR: "nothing: no call of a model has failed",
     K.UNKNOWN: "no guess: progress detection waits for silence",
 }
+OF_BYTES = "another provider: this one's gateway takes no more bytes, which says nothing of windows"
 _RESTING = {
     "credential": "the account",
     "credential_model": "the account, for this model only",
@@ -39,7 +41,8 @@ _RESTING = {
 
 def explained(verdict: Verdict, now: datetime) -> str:
     """What `verdict` means, in a few lines for a reader."""
-    lines = [verdict.kind.value, f"  then:  {FOLLOWS[verdict.kind]}"]
+    of_bytes = verdict.kind is K.CONTEXT_OVERFLOW and verdict.scope is ScopeKind.PROVIDER
+    lines = [verdict.kind.value, f"  then:  {OF_BYTES if of_bytes else FOLLOWS[verdict.kind]}"]
     if waits := _waits(verdict, now):
         lines.append(f"  rests: {waits}")
     if not verdict.is_final:

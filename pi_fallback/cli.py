@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
@@ -26,6 +27,11 @@ def main() -> NoReturn:
 def _exit_code() -> int:
     if "stdout" in _opened_streams():
         return failed(PiFallbackError("Standard output is closed: nobody would get the answer. Open it."))
+    from pi_fallback.credentials.redaction import Redactor
+    from pi_fallback.guarding import guard
+
+    known = Redactor()  # all secrets that this process comes to know
+    guard(known.clean)
     try:
         import click
     except ImportError:
@@ -36,14 +42,16 @@ def _exit_code() -> int:
 
         command = COMMANDS.get(arguments[0]) if arguments else None
         if command is not None:
-            code = command.main(arguments[1:], prog_name=f"pi-fallback {arguments[0]}", standalone_mode=False)
+            code = command.main(
+                arguments[1:], prog_name=f"pi-fallback {arguments[0]}", standalone_mode=False, obj=known
+            )
         else:
-            code = run.main(arguments, prog_name="pi-fallback", standalone_mode=False)
+            code = run.main(arguments, prog_name="pi-fallback", standalone_mode=False, obj=known)
     except PiFallbackError as error:
-        return failed(error)
+        return failed(error, known.clean)
     except click.ClickException as error:
         hint = " `pi-fallback --help` lists what there is." if isinstance(error, click.UsageError) else ""
-        return failed(PiFallbackError(f"{error.format_message().removesuffix('.')}.{hint}"))
+        return failed(PiFallbackError(f"{error.format_message().removesuffix('.')}.{hint}"), known.clean)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except OSError as error:
@@ -68,6 +76,6 @@ def _opened_streams() -> list[str]:
     return opened
 
 
-def failed(error: PiFallbackError) -> int:
-    sys.stderr.write(f"pi-fallback: {error}\n")
+def failed(error: PiFallbackError, clean: Callable[[str], str] = str) -> int:
+    sys.stderr.write(clean(f"pi-fallback: {error}\n"))
     return error.exit_code

@@ -19,6 +19,7 @@ from pi_fallback.config import store
 from pi_fallback.config.trust import Trust, TrustState, has_project_files
 from pi_fallback.core.clean import clean
 from pi_fallback.core.explaining import since
+from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.errors import MissingExtra, SessionError, single
 from pi_fallback.ha_command import ha_command
 from pi_fallback.modes.json_mode import run_json
@@ -26,7 +27,7 @@ from pi_fallback.modes.print_mode import run_print
 from pi_fallback.modes.rpc import run_rpc
 from pi_fallback.modes.rpc_ui import RpcUi
 from pi_fallback.modes.stdio import FdSink, FdSource, stderr_on_terminal, take_stdin, take_stdout
-from pi_fallback.preparing import Options, Setup, World, load_registry, prepare, trust_state
+from pi_fallback.preparing import Options, Setup, World, learn_secrets, load_registry, prepare, trust_state
 from pi_fallback.runtime import session_files
 from pi_fallback.runtime.agent import Agent
 from pi_fallback.runtime.decision_log import read_rows
@@ -39,7 +40,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def real_world() -> World:
-    return World(environ=os.environ, home=Path.home())
+    redactor = click.get_current_context().find_object(Redactor) or Redactor()
+    return World(environ=os.environ, home=Path.home(), redactor=redactor)
 
 
 def _cwd(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
@@ -163,7 +165,7 @@ def _prompt(text: str) -> str:
 
 def _say_early(setup: Setup) -> None:
     for notice in setup.notices:
-        click.echo(f"pi-fallback: {notice}", err=True)
+        click.echo(setup.redactor.clean(f"pi-fallback: {notice}"), err=True)
     setup.notices.clear()
 
 
@@ -252,13 +254,14 @@ def plugins_command(plugins: tuple[str, ...], without_plugins: tuple[str, ...], 
     options = Options(cwd=cwd, plugins=plugins, without_plugins=without_plugins)
     trusted = trust_state(options, world) is TrustState.TRUSTED
     configuration = store.load(world.agent_dir, cwd, trusted=trusted)
+    learn_secrets(world, configuration)
     registry = load_registry(options, world, configuration, trusted=trusted)
     for row in registry.listing():
         version = f" {row.version}" if row.version else ""
         state = " (off)" if row.disabled else ""
         click.echo(f"{row.name}{version}{state}\n  from:  {row.origin}\n  hooks: {', '.join(row.hooks) or 'none'}")
         if row.fault:
-            click.echo(f"  fault: {row.fault}")
+            click.echo(world.redactor.clean(f"  fault: {row.fault}"))
     return 1 if any(row.fault for row in registry.listing()) else 0
 
 

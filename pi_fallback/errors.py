@@ -3,6 +3,7 @@
 PiFallbackError
 ├── ConfigError      a file of the user's cannot be used as it is
 ├── CredentialError  a secret cannot be had
+│   └── LoginNeeded  only a new login helps
 ├── UnknownModel     no such model, or none that fits the name
 ├── NoUsableModel    there is nothing to run a request on
 ├── SessionError     a session cannot be opened or written
@@ -40,6 +41,10 @@ class ConfigError(PiFallbackError):
 
 class CredentialError(PiFallbackError):
     """A secret cannot be had. The message never holds it."""
+
+
+class LoginNeeded(CredentialError):
+    """A login is over: its server renews it no more."""
 
 
 class UnknownModel(PiFallbackError):

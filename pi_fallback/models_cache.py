@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
-from pi_fallback.config import files
+from pi_fallback.config import files, replacing
 from pi_fallback.config.problems import shown
 from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Model, ModelRef, Provider
@@ -94,8 +94,8 @@ def save(path: Path, entries: Mapping[str, Entry], *, wall: float) -> None:
             there = load(path).file.entries
             kept = {key: entry for key, entry in there.items() if 0 <= wall - entry.at < KEPT_S}
             cache = CacheFile(entries={**kept, **entries})
-            files.sweep(path)
-            files.write_private(path, cache.model_dump_json(by_alias=True, exclude_none=True) + "\n")
+            replacing.sweep(path)
+            replacing.write_private(path, cache.model_dump_json(by_alias=True, exclude_none=True) + "\n")
     except OSError as error:
         reason = (error.strerror or "it cannot be written").lower()
         raise ConfigError(f"{shown(path)} could not be written: {reason}. It is as it was.", path=path) from error

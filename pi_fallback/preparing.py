@@ -9,26 +9,25 @@ from pathlib import Path
 from pi_fallback import models_cache
 from pi_fallback.config import store
 from pi_fallback.config.problems import Problem, shown
-from pi_fallback.config.schema import AuthFile, ModelsFile, OAuthEntry
+from pi_fallback.config.schema import AuthFile, ModelsFile
 from pi_fallback.config.store import Configuration
 from pi_fallback.config.trust import Trust, TrustState
-from pi_fallback.core.catalog import Catalog, asked_for, build, named_providers
-from pi_fallback.core.ha_report import AccountRow
+from pi_fallback.core.catalog import Catalog
 from pi_fallback.core.selection import GroupWish, Selection, Wishes, select
-from pi_fallback.credentials.accounts import Account, accounts, labels, secrets_in
-from pi_fallback.credentials.headers import HeaderSources, resolved
+from pi_fallback.credentials.accounts import Account, labels, secrets_in
+from pi_fallback.credentials.headers import HeaderSources
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.sources import Source
-from pi_fallback.credentials.stored import joined
 from pi_fallback.errors import ConfigError, NoUsableModel, PiFallbackError, PluginError
+from pi_fallback.gathering import Gathered, gathered
 from pi_fallback.plugins.ha import NAME as HA
-from pi_fallback.plugins.ha import HaCommands, HighAvailability
+from pi_fallback.plugins.ha import HighAvailability
 from pi_fallback.plugins.pool import NAME as POOL
 from pi_fallback.plugins.pool import PoolFailover
 from pi_fallback.plugins.progress import NAME as PROGRESS
 from pi_fallback.plugins.progress import ProgressDetection
 from pi_fallback.providers.dialects import DIALECTS
-from pi_fallback.providers.placing import ADDRESS_VARIABLES, known_providers
+from pi_fallback.providers.placing import known_providers
 from pi_fallback.providers.streaming import AUTHS
 from pi_fallback.runtime.discovery import discover
 from pi_fallback.runtime.registry import Registry
@@ -38,11 +37,12 @@ from pi_fallback_hookspecs import ModelRef, Provider
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What surrounds the program. `wall` is seconds since 1970."""
+    """What surrounds the program. `wall` is seconds since 1970, `redactor` knows all secrets that are found here."""
 
     environ: Mapping[str, str]
     home: Path
     wall: Callable[[], float] = time.time  # noqa: TID251  # the one place where wall time enters
+    redactor: Redactor = field(default_factory=Redactor)
 
     @property
     def agent_dir(self) -> Path:
@@ -77,7 +77,7 @@ class Setup:
     accounts: tuple[Account, ...]
     selection: Selection
     redactor: Redactor
-    ha: HaCommands = field(default_factory=HaCommands)
+    ha: HighAvailability = field(default_factory=HighAvailability)
     headers: HeaderSources = field(default_factory=dict[tuple[str, str], Mapping[str, Source]])
     notices: list[str] = field(default_factory=list[str])
 
@@ -90,15 +90,14 @@ def trust_state(options: Options, world: World) -> TrustState:
     return Trust(world.agent_dir).state(options.cwd)
 
 
-def high_availability(options: Options, world: World, configuration: Configuration) -> HaCommands:
-    """The plugin as ha.json wants it; without a group in there it offers its commands only."""
-    policy = configuration.ha.policy()
-    kind = HighAvailability if policy.groups else HaCommands
-    return kind(policy, options.ha_group, path=shown(world.agent_dir / "ha.json"))
+def high_availability(options: Options, world: World, configuration: Configuration) -> HighAvailability:
+    """The plugin as ha.json wants it."""
+    path, enabled = shown(world.agent_dir / "ha.json"), HA not in options.without_plugins
+    return HighAvailability(configuration.ha.policy(), options.ha_group, path=path, enabled=enabled)
 
 
 def load_registry(
-    options: Options, world: World, configuration: Configuration, *, trusted: bool, ha: HaCommands | None = None
+    options: Options, world: World, configuration: Configuration, *, trusted: bool, ha: HighAvailability | None = None
 ) -> Registry:
     """Find and load the plugins. A group of the user's own is asked before third parties, the pool after them.
 
@@ -108,8 +107,7 @@ def load_registry(
     fallback = configuration.settings.fallback
     progress = fallback.progress()
     ha = ha or high_availability(options, world, configuration)
-    decides = isinstance(ha, HighAvailability) and HA not in options.without_plugins
-    last: list[tuple[str, object]] = [(POOL, PoolFailover())] if fallback.pool and not decides else []
+    last: list[tuple[str, object]] = [(POOL, PoolFailover(lambda: ha.group is None))] if fallback.pool else []
     last += [(PROGRESS, ProgressDetection(progress))] if progress.enabled else []
     found = discover(
         explicit=options.plugins,
@@ -122,6 +120,31 @@ def load_registry(
         if name not in names:
             raise PluginError(f"There is no plugin {name!r}. The plugins are: {', '.join(names)}.", plugin=name)
     return registry
+
+
+def learn_secrets(world: World, configuration: Configuration, providers: Mapping[str, Provider] | None = None) -> None:
+    """Tell the redactor each secret of the files, and of the variables of `providers`, or of the known ones."""
+    if providers is None:
+        providers = {provider.id: provider for provider in known_providers(world.environ, {}).providers}
+    for secret in known_secrets(world, configuration, providers):
+        world.redactor.add(secret)
+
+
+def known_secrets(world: World, configuration: Configuration, providers: Mapping[str, Provider]) -> Iterator[str]:
+    """Every secret that is known before anything is asked."""
+    yield from secrets_in(configuration.auth, configuration.models, providers, world.environ)
+    stored = configuration.ha.stored()
+    kept = {f"{name}:{label}": entry for name, labelled in stored.items() for label, entry in labelled.items()}
+    yield from secrets_in(AuthFile.model_construct(root=kept), ModelsFile(), {}, world.environ)
+
+
+def gather(
+    options: Options, world: World, configuration: Configuration, registry: Registry, ha: HighAvailability
+) -> Gathered:
+    """The models and accounts of `configuration`, with the models that were asked for by name."""
+    names = (*((options.model,) if options.model else ()), *options.models, *ha_entries(ha))
+    cache = models_cache.load(models_cache.path_in(world.agent_dir))
+    return gathered(configuration, registry.providers(), world.environ, cache, names=names, wall=world.wall())
 
 
 def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setup:
@@ -141,59 +164,16 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         problems += (problem,)
     if options.strict:
         _refuse(problems)
+    learn_secrets(world, configuration)  # before plugins are loaded, whose errors may quote one
     ha = high_availability(options, world, configuration)
     registry = load_registry(options, world, configuration, trusted=trusted, ha=ha)
-    settings, stored = configuration.settings, configuration.ha.stored()
-    entries = ha_entries(ha)
-    names = asked_for(settings, *((options.model,) if options.model else ()), *options.models, *entries)
-    first_stored = ((name, entry) for name, labelled in stored.items() for entry in labelled.values())
-    every_login = [*reversed(list(first_stored)), *configuration.auth.root.items()]
-    logins = {name: entry for name, entry in every_login if isinstance(entry, OAuthEntry)}
-    known = known_providers(world.environ, logins)
-    added = registry.providers()
-    headers = resolved(configuration.models, world.environ)
-    cache = models_cache.load(models_cache.path_in(world.agent_dir))
-    catalog = build(
-        known.providers,
-        added,
-        headers.file,
-        names=names,
-        quiet_s=settings.quiet_limit_s,
-        told_by=lambda provider: models_cache.models_of(cache.file, provider),
-    )
-    catalog = replace(catalog, closed={**headers.closed, **catalog.closed})
-    keyless = (provider.id for provider in added if not provider.needs_key)
-    named = (*known.named, *keyless, *named_providers(names, catalog.providers))
-    found = accounts(
-        configuration.auth,
-        configuration.models,
-        catalog.providers,
-        world.environ,
-        wall=world.wall(),
-        named=named,
-        closed=catalog.closed,
-        address_variables=ADDRESS_VARIABLES,
-    )
-    found = joined(
-        found,
-        stored,
-        catalog.providers,
-        world.environ,
-        wall=world.wall(),
-        closed=catalog.closed,
-        address_variables=ADDRESS_VARIABLES,
-    )
-    ha.accounts = [AccountRow(a.provider, a.label, a.kind, a.found_in, a.unusable) for a in found.accounts]
-    not_usable = (*headers.problems, *found.problems)
-    redactor = Redactor()
-    for secret in secrets_in(configuration.auth, configuration.models, catalog.providers, world.environ):
-        redactor.add(secret)
-    kept = {f"{name}:{label}": entry for name, labelled in stored.items() for label, entry in labelled.items()}
-    for secret in secrets_in(AuthFile.model_construct(root=kept), ModelsFile(), {}, world.environ):
-        redactor.add(secret)
+    there = gather(options, world, configuration, registry, ha)
+    catalog, found, not_usable = there.catalog, there.found, there.problems
+    ha.accounts = there.rows()
+    learn_secrets(world, configuration, catalog.providers)
     wishes = Wishes(options.model, options.models, configuration.project_models, options.strict, ha_wish(ha, options))
     try:
-        selection = select(catalog, labels(found.accounts), settings, wishes)
+        selection = select(catalog, labels(found.accounts), configuration.settings, wishes)
         if needs_model and not selection.order:
             _refuse((*problems, *(_located(problem, world) for problem in not_usable)))
             why = "" if catalog.closed else ", because no key was found"
@@ -208,10 +188,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         *configuration.notices,
         *map(str, registry.faults),
         *registry.notices,
-        *([cache.notice] if cache.notice else ()),
-        *known.notices,
-        *catalog.notices,
-        *found.notices,
+        *there.notices,
         *_replaced(configuration.models, catalog.providers, found.accounts),
         *(str(_located(problem, world)) for problem in not_usable),
         *selection.notices,
@@ -225,9 +202,9 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         catalog,
         found.accounts,
         selection,
-        redactor,
+        world.redactor,
         ha,
-        headers.sources,
+        there.headers,
         list(dict.fromkeys(notices)),
     )
 
@@ -253,20 +230,20 @@ def _replaced(file: ModelsFile, providers: Mapping[str, Provider], found: Sequen
                     yield f"{field} is not sent: the key of {account.found_in} goes in its place. Take one of them out."
 
 
-def ha_entries(ha: HaCommands) -> tuple[str, ...]:
+def ha_entries(ha: HighAvailability) -> tuple[str, ...]:
     """The names of all models that a group asks for."""
     groups = ha.policy.groups.values()
     return tuple(dict.fromkeys(entry.id for group in groups for entry in group.entries))
 
 
-def ha_wish(ha: HaCommands, options: Options) -> GroupWish | None:
+def ha_wish(ha: HighAvailability, options: Options) -> GroupWish | None:
     """What the groups mean for the models in play and for the one to start on."""
-    if ha.group is None or HA in options.without_plugins:
+    if ha.group is None:
         return None
     return GroupWish(ha_entries(ha), ha.group, asked_for=ha.group.name == options.ha_group)
 
 
-def ha_notices(ha: HaCommands, options: Options, catalog: Catalog, selection: Selection) -> Iterator[str]:
+def ha_notices(ha: HighAvailability, options: Options, catalog: Catalog, selection: Selection) -> Iterator[str]:
     """What is said in ha.json, or of it, that means nothing here."""
     names = [*map(str, catalog.models), *catalog.providers]
     for entry in ha_entries(ha):

@@ -88,6 +88,7 @@ async def rig(
     progress: ProgressSettings | None = None,
     retry: RetryPolicy = NO_RETRY,
     plugins: Sequence[tuple[str, object]] = (),
+    behind: Sequence[tuple[str, object]] = (),
     store: LedgerStore | None = None,
     tools: Mapping[str, Tool] | None = None,
     approval: Approval = "always",
@@ -104,16 +105,17 @@ async def rig(
     prices: Mapping[str, Price] | None = None,
     version: Callable[[], int] = lambda: 1,
     instead: Callable[[Route], Fault | None] | None = None,
+    waits_out: Callable[[], bool] = lambda: True,
 ) -> AsyncGenerator[Rig, None]:
     """Run an agent over `script`, with progress detection unless `progress` is switched off.
 
     All models are of one provider, or, with `own_providers`, each of one that bears its name in lower case. `version`
-    is that of the pool; a fault of `instead` takes the place of a request.
+    is that of the pool; a fault of `instead` takes the place of a request. `plugins` are asked first, `behind` last.
     """
     refs = {model: ModelRef(model.lower() if own_providers else P, model) for model in models}
     settings = progress or ProgressSettings()
     last = [(NAME, ProgressDetection(settings))] if settings.enabled else []
-    registry = Registry.load(first=list(plugins), last=last)
+    registry = Registry.load(first=list(plugins), last=[*behind, *last])
     dispatcher = Dispatcher(registry, runner="inline")
     takes = {model: frozenset((inputs or {}).get(model, {"text"})) for model in models}
     costs, sizes = prices or {}, windows or {}
@@ -139,6 +141,7 @@ async def rig(
         chance=NoChance(),
         asked=registry.asked,
         explain=routings.append,
+        waits_out=waits_out,
     )
     watchdog = Watchdog()
     signals = Signals()

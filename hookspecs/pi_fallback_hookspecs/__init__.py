@@ -60,6 +60,7 @@ from pi_fallback_hookspecs.extensions import (
     Ui,
 )
 from pi_fallback_hookspecs.failures import (
+    ErrorRow,
     Failure,
     FailureKind,
     Fault,
@@ -71,6 +72,9 @@ from pi_fallback_hookspecs.ledger import (
     FailureMark,
     Ledger,
     Resting,
+)
+from pi_fallback_hookspecs.logins import (
+    OAuthEndpoints,
 )
 from pi_fallback_hookspecs.messages import (
     AssistantMessage,
@@ -161,6 +165,7 @@ __all__ = [
     "Effect",
     "EffectFailed",
     "Effects",
+    "ErrorRow",
     "Event",
     "Extension",
     "Failover",
@@ -185,6 +190,7 @@ __all__ = [
     "ModelRef",
     "ModelSelect",
     "Notify",
+    "OAuthEndpoints",
     "OrderRoutes",
     "Phase",
     "Price",

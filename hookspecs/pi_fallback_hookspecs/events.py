@@ -122,7 +122,9 @@ class AgentEnd(Event):
 
     `messages` are those of this run. After an error `failure` says which, `will_retry_at` is the
     moment of the host's own next try if there is one, and `recoverable` is false if somebody
-    answered `Stop` or no usable model is left that this incident has not tried.
+    answered `Stop` or no usable model is left that this incident has not tried. `stopped_by` says who
+    wanted no other tried, and why: a plugin by its `Stop`, or the host, whose retry budget is spent. Nobody needs
+    to add to the error that follows.
     """
 
     stop_reason: StopReason
@@ -130,6 +132,7 @@ class AgentEnd(Event):
     failure: Failure | None = None
     will_retry_at: float | None = None
     recoverable: bool = True
+    stopped_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from pi_fallback_hookspecs.effects import Effect, Level
+from pi_fallback_hookspecs.logins import OAuthEndpoints
 from pi_fallback_hookspecs.messages import Image, Json, Text
 from pi_fallback_hookspecs.routes import Model
 from pi_fallback_hookspecs.view import View
@@ -17,9 +18,9 @@ class Provider:
 
     `auth` is how a key is sent, if not as the dialect usually has it: `bearer`, or the name of the header
     that is to hold it (`x-api-key`, `api-key`, `x-goog-api-key`). `login` is the way in where a key alone
-    does not open the door. `env` names the environment variables that may hold its key, best first; a provider with
-    `needs_key` false is used without one. `stream` replaces the dialect by the plugin's own wire:
-    it gets a `Call` and yields deltas, then one `Reply` or `Fault`.
+    does not open the door, `oauth` where one gets it. `env` names the environment variables that may
+    hold its key, best first; a provider with `needs_key` false is used without one. `stream` replaces
+    the dialect by the plugin's own wire: it gets a `Call` and yields deltas, then one `Reply` or `Fault`.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Provider:
     stream: Stream | None = None
     auth: Literal["", "bearer", "x-api-key", "api-key", "x-goog-api-key"] = ""
     login: Literal["", "oauth"] = ""
+    oauth: OAuthEndpoints | None = None
 
 
 class Ui(Protocol):

@@ -41,7 +41,10 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What the wire saw, without judgement. `text` is cut to 64 KiB and holds no secret."""
+    """What the wire saw, without judgement. `text` is cut to 64 KiB and holds no secret.
+
+    `renewable`: the key that was refused is that of a login, and another one can be had for it.
+    """
 
     kind: FaultKind
     text: str
@@ -51,6 +54,7 @@ class Fault:
     retry_after_s: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     phase: Phase = Phase.PRE
+    renewable: bool = False
 
 
 class FailureKind(StrEnum):
@@ -84,6 +88,21 @@ class Judgement:
     scope: ScopeKind
     retry_after_s: float | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """A wording that the built-in classifier does not know: what an error is that holds one of `words`.
+
+    Words are compared without case, with single spaces. With `provider` the row speaks of that one's errors only;
+    without a `scope` it concerns what errors of this kind usually concern.
+    """
+
+    name: str
+    kind: FailureKind
+    words: tuple[str, ...]
+    provider: str = ""
+    scope: ScopeKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

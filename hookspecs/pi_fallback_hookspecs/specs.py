@@ -31,7 +31,7 @@ from pi_fallback_hookspecs.events import (
     UserAborted,
 )
 from pi_fallback_hookspecs.extensions import Command, Provider, Tool
-from pi_fallback_hookspecs.failures import Judgement
+from pi_fallback_hookspecs.failures import ErrorRow, Judgement
 from pi_fallback_hookspecs.messages import ToolResultMessage
 from pi_fallback_hookspecs.routes import Route
 
@@ -376,6 +376,19 @@ class Extension:
         Example:
             def register_tools(self):
                 return [Tool("clock", "Tell the time", {"type": "object", "properties": {}}, self.tell)]
+        """
+
+    @shaped(Shape.EXTEND)
+    def register_error_rows(self) -> Sequence[ErrorRow] | None:
+        """Fires when the plugin is loaded.
+
+        Returns: rows for the classifier's table. They are asked before its own; waits are still read from the
+        error. Who needs more than words answers `classify_failure`. None for none.
+        Order: of two rows that fit, the one of the earlier plugin speaks.
+
+        Example:
+            def register_error_rows(self):
+                return [ErrorRow("our budget", FailureKind.QUOTA_EXHAUSTED, ("tenant budget",), provider="acme")]
         """
 
 

@@ -2,17 +2,17 @@
 
 import json
 import os
-import secrets
 import stat
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pi_fallback.config import jsonc
+from pi_fallback.config import jsonc, ownership
 from pi_fallback.config.jsonc import Document, Malformed
 from pi_fallback.config.problems import Problem, shown
+from pi_fallback.config.replacing import sweep, write_private
 from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json, thawed
 
@@ -22,10 +22,13 @@ LOCK_TIMEOUT_S = 5.0  # a write under the lock takes milliseconds: longer means 
 Change = Callable[[Mapping[str, Json]], Mapping[str, Json]]
 
 
-def read(path: Path, *, comments: bool = False) -> Document | Problem | None:
-    """Return the JSON of `path`, the problem that it has, or None if there is no such file."""
+def read(path: Path, *, comments: bool = False, anybodys: bool = False) -> Document | Problem | None:
+    """Return the JSON of `path`, the problem that it has, or None if there is no such file.
+
+    A file that others may have written is a problem, unless it may be `anybodys`, as those of a project are.
+    """
     try:
-        data = bytes_of(path)
+        data = bytes_of(path, anybodys=anybodys)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -46,18 +49,22 @@ def read(path: Path, *, comments: bool = False) -> Document | Problem | None:
         )
 
 
-def bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path, *, anybodys: bool = False) -> bytes:
     """Return what `path` holds, if it is a file of a size that a file of ours can have.
 
     Raises:
         OSError: it is not, or cannot be read.
+        NotOwn: others may have written it.
     """
+    target = Path(os.path.realpath(path)) if anybodys else ownership.target_of(path)
     # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(0, "it is not a file")
+        if not anybodys:
+            ownership.check_readable(found)
         if found.st_size > MAX_BYTES:
             raise OSError(0, f"it is larger than {MAX_BYTES // 2**20} megabytes")
         return file.read(MAX_BYTES)
@@ -69,20 +76,42 @@ def update(path: Path, change: Change, *, lock_timeout_s: float = LOCK_TIMEOUT_S
     Other writers wait; a reader sees the old file or the new one. Of a link the target is written.
 
     Raises:
-        ConfigError: the file cannot be parsed, locked or written. It is as it was.
+        ConfigError: the file cannot be parsed, locked or written, or is not the user's alone. It is as it was.
     """
-    target = path.resolve()
     try:
+        target = ownership.target_of(path)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(target, lock_timeout_s):
-            sweep(target)
-            write_private(target, json.dumps(thawed(change(_object_in(target))), indent=2, ensure_ascii=False) + "\n")
+            rewrite(target, change)
     except OSError as error:
         reason = (error.strerror or "it cannot be written").lower()
         raise ConfigError(f"{shown(path)} could not be written: {reason}. It is as it was.", path=path) from error
 
 
-def _object_in(path: Path) -> Mapping[str, Json]:
+def rewrite(path: Path, change: Change) -> None:
+    """Write `path` anew, which is no link and whose lock is held. If nothing changes, nothing is written.
+
+    Raises:
+        ConfigError: the file cannot be parsed. It is as it was.
+        OSError: it could not be written.
+    """
+    sweep(path)
+    before = object_in(path)
+    after = change(before)
+    if (text := _text(after)) != _text(before):
+        write_private(path, text)
+
+
+def _text(value: Mapping[str, Json]) -> str:
+    return json.dumps(thawed(value), indent=2, ensure_ascii=False) + "\n"
+
+
+def object_in(path: Path) -> Mapping[str, Json]:
+    """The JSON object in `path`; of a file that is not there an empty one.
+
+    Raises:
+        ConfigError: it is none.
+    """
     match read(path):
         case None:
             return {}
@@ -109,39 +138,3 @@ def locked(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Generator[None]:
     except Timeout:
         message = f"{shown(path)} is locked by another process. Close that or delete {shown(path)}.lock."
         raise ConfigError(message, path=path) from None
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace `path` by a file that only its owner can read. Whatever happens, it is the old one or the new one.
-
-    Raises:
-        OSError: it could not be written.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sweep(path: Path) -> None:
-    """Delete what killed writers left. Under the lock nobody else writes, so every temporary file is a leftover."""
-    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        with suppress(OSError):
-            leftover.unlink()

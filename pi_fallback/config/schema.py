@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Annotated, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
@@ -19,9 +20,10 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from pi_fallback.addresses import is_metadata
 from pi_fallback.config import compat
 from pi_fallback.config.policies import CompactionPolicy, ProgressSettings, RetryPolicy
-from pi_fallback_hookspecs import Limits, Price
+from pi_fallback_hookspecs import Limits, OAuthEndpoints, Price
 
 ThinkingLevel: TypeAlias = Literal["off", "minimal", "low", "medium", "high", "xhigh"]
 THINKING_LEVELS: tuple[ThinkingLevel, ...] = get_args(ThinkingLevel)
@@ -52,9 +54,23 @@ def endpoint(url: str) -> str:
         raise ValueError("must be a URL that starts with https://")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must be a URL without user name, query or fragment")
+    if is_metadata(host):
+        raise ValueError("must not be an address that serves a cloud machine's own credentials")
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("must use https, because plain http is for this machine only")
     return url.rstrip("/")
+
+
+def loopback(url: str) -> str:
+    """Return `url` if a browser that comes back to it comes back to this machine.
+
+    Raises:
+        ValueError: it does not.
+    """
+    parts = urlsplit(endpoint(url))
+    if parts.scheme != "http" or not is_loopback(parts.hostname or ""):
+        raise ValueError("must be a URL of this machine, such as http://127.0.0.1/callback")
+    return url
 
 
 _FRAMING = """
@@ -221,6 +237,30 @@ class ModelConfig(ModelOverride, frozen=True):
     base_url: BaseUrl | None = None
 
 
+class OAuthConfig(FileModel, frozen=True):
+    """Where one logs in to a provider; what is not said is as it was."""
+
+    client_id: Text | None = None
+    token_url: BaseUrl | None = None
+    authorize_url: BaseUrl | None = None
+    device_url: BaseUrl | None = None
+    exchange_url: BaseUrl | None = None
+    scopes: tuple[Text, ...] | None = Field(None, strict=False)
+    redirect: Annotated[str, AfterValidator(loopback)] | None = None
+    params: Mapping[str, str] | None = None
+    headers: Headers | None = None
+    encoding: Literal["form", "json"] | None = None
+    client_secret: SecretStr | None = None
+    claims: Mapping[str, Annotated[tuple[Text, ...], Field(strict=False)]] | None = None
+
+    def over(self, base: OAuthEndpoints | None) -> OAuthEndpoints:
+        """`base` with what this file says instead."""
+        said = {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
+        if self.client_secret is not None:
+            said["client_secret"] = self.client_secret.get_secret_value()
+        return replace(base or OAuthEndpoints(), **said)
+
+
 class ProviderConfig(FileModel, frozen=True):
     name: Text | None = None
     base_url: BaseUrl | None = None
@@ -229,6 +269,7 @@ class ProviderConfig(FileModel, frozen=True):
     auth_header: bool = False
     headers: Headers = {}
     compat: Compat = {}
+    oauth: OAuthConfig | str | None = None  # pi knows a word here, and no object
     models: tuple[ModelConfig, ...] = Field((), strict=False)
     model_overrides: Mapping[str, ModelOverride] = {}
 

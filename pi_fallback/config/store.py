@@ -1,6 +1,6 @@
 """The store: reads the user's and the project's files into one configuration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar, cast
@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from pi_fallback.config import files, jsonc
 from pi_fallback.config.ha import HaFile, ProjectHa, narrowed, with_the_part
 from pi_fallback.config.merge import NARROWING, merged, narrowing
+from pi_fallback.config.ownership import is_readable_by_others
 from pi_fallback.config.problems import Problem, shown, validated
+from pi_fallback.config.replacing import sweep_folder
 from pi_fallback.config.schema import AuthFile, ModelsFile, Settings
 from pi_fallback.config.unknown import unknown_keys
 from pi_fallback_hookspecs import Json, frozen_object
@@ -55,16 +57,19 @@ def agent_dir(environ: Mapping[str, str], home: Path) -> Path:
 
 
 def load(agent_dir: Path, project_dir: Path, *, trusted: bool) -> Configuration:
-    """Read all files. Nothing is raised: what is wrong loses only itself."""
+    """Read all files. Nothing is raised: what is wrong loses only itself. What killed writers left is swept away."""
+    for folder in (agent_dir, agent_dir / "pi-fallback"):
+        sweep_folder(folder)
     user = _file(agent_dir / "settings.json", Settings, _field)
     models = _file(agent_dir / "models.json", ModelsFile, _provider, comments=True)
     auth = _file(agent_dir / "auth.json", AuthFile, _entry)
     ha = _file(agent_dir / "ha.json", HaFile, with_the_part)
-    project = _file(project_dir / ".pi" / "settings.json", Settings, _field)
-    project_ha = _file(project_dir / ".pi" / "ha.json", ProjectHa, with_the_part)
+    project = _file(project_dir / ".pi" / "settings.json", Settings, _field, anybodys=True)
+    project_ha = _file(project_dir / ".pi" / "ha.json", ProjectHa, with_the_part, anybodys=True)
     read: tuple[_File[Settings] | _File[ModelsFile] | _File[AuthFile] | _File[HaFile], ...] = (user, models, auth, ha)
     problems = tuple(problem for file in read for problem in file.problems)
     notices = tuple(notice for file in read for notice in file.notices)
+    notices += tuple(_open_to_others(agent_dir, auth.model, ha.model))
     notices += tuple(str(problem) for problem in project_ha.problems)
     if more := ", ".join(project_ha.model.model_extra or {}):
         where = shown(project_dir / ".pi" / "ha.json")
@@ -96,14 +101,29 @@ def load(agent_dir: Path, project_dir: Path, *, trusted: bool) -> Configuration:
     )
 
 
+def _open_to_others(agent_dir: Path, auth: AuthFile, ha: HaFile) -> Iterator[str]:
+    """A sentence for each file with secrets that others can read."""
+    for name, has_secrets in (("auth.json", bool(auth.root)), ("ha.json", bool(ha.credentials))):
+        if has_secrets and is_readable_by_others(agent_dir / name):
+            where = shown(agent_dir / name)
+            yield f"{where} holds secrets and can be read by other users. Run: chmod 600 {where}"
+
+
 def _harmless(problem: Problem) -> str:
     """What is wrong with a strange folder's file: that must not stop anything."""
     narrowing_is_lost = not problem.field or problem.field.startswith(NARROWING)
     return f"{problem} Until then this folder narrows no models." if narrowing_is_lost else str(problem)
 
 
-def _file(path: Path, model: type[T], drop: Callable[[jsonc.Path], jsonc.Path], *, comments: bool = False) -> _File[T]:
-    found = files.read(path, comments=comments)
+def _file(
+    path: Path,
+    model: type[T],
+    drop: Callable[[jsonc.Path], jsonc.Path],
+    *,
+    comments: bool = False,
+    anybodys: bool = False,
+) -> _File[T]:
+    found = files.read(path, comments=comments, anybodys=anybodys)
     if found is None:
         return _File(model.model_validate({}), {})
     if isinstance(found, Problem):

@@ -14,7 +14,6 @@ from pi_fallback.config.schema import (
     ModelConfig,
     ModelOverride,
     OAuthEntry,
-    ProviderConfig,
     RetryConfig,
     Settings,
 )
@@ -34,7 +33,6 @@ OF_PI: Mapping[type[BaseModel], frozenset[str]] = {
     Settings: frozenset(_SETTINGS_OF_PI.split()),
     RetryConfig: frozenset({"provider"}),
     CompactionConfig: frozenset({"modelOverrides"}),
-    ProviderConfig: frozenset({"oauth"}),
     CostConfig: frozenset({"tiers"}),
     ModelConfig: _MODEL_OF_PI,
     ModelOverride: _MODEL_OF_PI,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from pi_fallback.core.error_codes import CLASSES, CODES, FINISHES, NUMBERS, OPEN, PAIRS, VAGUE, VENDORS
+from pi_fallback.core.error_codes import CLASSES, CODES, FINISHES, NUMBERS, OF_BYTES, OPEN, PAIRS, VAGUE, VENDORS
 from pi_fallback.core.error_moments import moment_in, moment_in_headers
 from pi_fallback.core.error_rows import Row, places_of
 from pi_fallback.core.error_shapes import codes_in, names_in, plain, statuses_in
@@ -78,11 +78,18 @@ TRANSPORT: Mapping[FaultKind, K] = {
 _WORDS = frozenset({FaultKind.STATUS, FaultKind.ERROR_EVENT, FaultKind.OTHER})
 _WRAPPERS = frozenset({400, 402, 500, 502, 503})  # of gateways, around the status of what stands behind them
 _QUOTED = frozenset({401, 402, 403, 404, 408, 413, 429, 500, 502, 504, 524, 529})
+_CLOSED, _LIMITED = 499, 429
 _CLASS = re.compile("|".join(CLASSES))
 _OF_A_MODEL = re.compile(
     r"per_?(?:base_?)?model|(?:this|selected|that) model|limit reached for (?:model )?[`'\"]?[\w./:-]{0,80}[0-9]|"
     r"for (?:the )?model[ :`'\"]|model: ?[a-z]"
 )
+_OF_A_GATEWAY = re.compile(
+    r"(?:request|payload|entity|body)(?: (?:body|entity|size|content))* (?:is )?too (?:large|big|long)|\bbytes\b|"
+    r"[0-9] ?[km]i?b\b|(?:body|payload|request) size|length limit exceeded|exceeds the maximum (?:allowed )?size|"
+    r"max body"
+)
+_OF_A_WINDOW = re.compile(r"token|context|prompt|window|conversation|history|messages")
 _NUMBER = re.compile(r"[\"']?\bcode[\"']?\s?[:=]\s?[\"']?([0-9]{1,5})\b")
 _RETRYING = re.compile(r"\bretrying\b|\bwill retry\b|\battempt #?([0-9]{1,3})(?: ?/ ?| of )([0-9]{1,3})")
 
@@ -110,21 +117,24 @@ class _Said(NamedTuple):
     scope: ScopeKind | None = None
 
 
-def classify(fault: Fault, now: datetime | None = None) -> Judgement:
+def classify(fault: Fault, now: datetime | None = None, added: Sequence[Row] = ()) -> Judgement:
     """Judge `fault`: a code that is sure, then words, then other codes, then the status, then the transport.
 
     An answer of kind `unknown` is a fault that nothing here can name. `retry_after_s` is the server's own word;
-    a stated date or time of day becomes one if `now` (aware) is given.
+    a stated date or time of day becomes one if `now` (aware) is given. The rows that are `added` are asked before all.
     """
     text = plain(fault.text) if fault.kind in _WORDS else ""
     wait_s = fault.retry_after_s
+    if wait_s is None and fault.status == _LIMITED:  # of another error the windows of a limit say nothing
+        wait_s = wait_in_headers(fault.headers)
     if wait_s is None and text:
         wait_s = stated_wait_s(text)
         if wait_s is None and now is not None and (until := _until(text, fault.headers, now)) is not None:
             wait_s = until - now.timestamp()
     codes = [name.lower() for name in (fault.code, fault.type) if name]
-    said = _from_codes(codes, fault.status, fault.kind)
+    said = _from_rows(added, text, fault.status, wait_s) or _from_codes(codes, fault.status, fault.kind)
     said = said or _from_rows(TEXTS, text, fault.status, wait_s) or _from_facts(codes, fault.status)
+    said = said or _from_facts(names_in(text), None)
     if said is None and fault.status is not None and fault.status >= 400:
         said = _from_rows(LAST, text, fault.status, wait_s)
         said = said or _Said(K.UNKNOWN, f"status {fault.status}, which says little", "")
@@ -132,6 +142,8 @@ def classify(fault: Fault, now: datetime | None = None) -> Judgement:
         said = _Said(kind, fault.kind.value, "")
     elif said is None:
         said = _from_rows(LAST, text, fault.status, wait_s) or _Said(K.UNKNOWN, fault.kind.value, "")
+    if fault.status == _CLOSED and said.kind in (K.ABORTED, K.UNKNOWN):  # nobody here has: who aborts reads no answer
+        said = _Said(K.NETWORK, "status 499", "nginx: somebody on the way has closed the connection")
     said = _by_wait(said, wait_s)
     return Judgement(said.kind, _scope(said, text), wait_s, said.rule)
 
@@ -180,7 +192,7 @@ def _stranger(text: str, status: int | None, codes: Sequence[str], vendor: str, 
     said = _from_rows(USERS, text, status, wait_s) or _from_codes(codes, status, FaultKind.OTHER)
     said = said or _from_numbers(vendor, codes, text) or _from_rows(TEXTS, text, status, wait_s)
     said = said or _from_facts(codes, status)
-    if said is None and status == 499:
+    if said is None and status == _CLOSED:
         return _Said(K.ABORTED, "status 499", "nginx: client closed request")
     said = said or _from_facts(names_in(text), None) or _from_rows(LAST, text, status, wait_s)
     if said is None and status is not None and status >= 400:
@@ -193,6 +205,8 @@ def _from_codes(codes: Iterable[str], status: int | None, kind: FaultKind) -> _S
     for name in codes:
         if status is not None and (found := PAIRS.get((status, name))):
             return _Said(found, f"status {status} with code {name}", "error_codes.PAIRS")
+        if name in OF_BYTES:
+            return _Said(K.CONTEXT_OVERFLOW, f"code {name}", "error_codes.OF_BYTES", ScopeKind.PROVIDER)
         if kind is FaultKind.FINISH and (found := FINISHES.get(name)):
             return _Said(found, f"finish reason {name}", "error_codes.FINISHES")
         if name not in OPEN and (found := CODES.get(name)):
@@ -217,7 +231,8 @@ def _from_facts(codes: Sequence[str], status: int | None) -> _Said | None:
             return _Said(found, f"code {name}", "error_codes.CODES")
     if status is not None and status >= 400:
         if found := STATUSES.get(status):
-            return _Said(found, f"status {status}", "classify.STATUSES")
+            bare = ScopeKind.PROVIDER if found is K.CONTEXT_OVERFLOW else None  # a gateway's limit, it may be
+            return _Said(found, f"status {status}", "classify.STATUSES", bare)
         if status >= 500:
             return _Said(K.SERVER_ERROR, f"status {status}", "RFC 9110: the server's fault")
     for name in codes:
@@ -257,6 +272,8 @@ def _scope(said: _Said, text: str) -> ScopeKind:
     usual = SCOPES[said.kind]
     if said.kind in (K.RATE_LIMIT, K.QUOTA_EXHAUSTED) and "model" in text and _OF_A_MODEL.search(text):
         return ScopeKind.CREDENTIAL_MODEL
+    if said.kind is K.CONTEXT_OVERFLOW and not _OF_A_WINDOW.search(text) and _OF_A_GATEWAY.search(text):
+        return ScopeKind.PROVIDER
     return usual
 
 

@@ -95,8 +95,6 @@ CODES = _table(
         K.CONTEXT_OVERFLOW: (
             "context_length_exceeded",  # OpenAI
             "string_above_max_length",
-            "request_too_large",  # Anthropic
-            "request_body_too_large_after_decoding",
             "exceed_context_size_error",  # llama.cpp
         ),
         K.CONTENT_POLICY: (
@@ -140,6 +138,9 @@ CODES = _table(
     }
 )
 """What says more than the status that it comes with: a spent quota is sent as 429, a bad key as 400."""
+
+OF_BYTES = frozenset({"request_too_large", "request_body_too_large_after_decoding"})  # the first is Anthropic's
+"""What is said of the body's size, before any model has seen it: a window is not the matter."""
 
 VAGUE = _table(
     {

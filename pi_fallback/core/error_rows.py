@@ -1,10 +1,11 @@
 """Rows: the shape of the table that tells a failure by its words."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
-from pi_fallback_hookspecs import FailureKind, ScopeKind
+from pi_fallback.core.error_shapes import plain
+from pi_fallback_hookspecs import ErrorRow, FailureKind, ScopeKind
 
 Place = Literal["any", "soft", "server", "bare"]
 """Where a row may speak. `any`: at any status. `soft`: not where the status blames the request (400, 404, 422, …).
@@ -59,6 +60,15 @@ class Row(NamedTuple):
                 seen += 1
                 at = text.find(word, end) if seen < _TIMES else -1
         return False
+
+
+def rows_for(provider: str, added: Iterable[ErrorRow]) -> tuple[Row, ...]:
+    """What plugins have added to the table for the errors of `provider`."""
+    return tuple(
+        Row(row.name, row.kind, tuple(map(plain, row.words)), "a plugin", "", scope=row.scope)
+        for row in added
+        if row.provider in ("", provider)
+    )
 
 
 def places_of(status: int | None) -> frozenset[Place]:

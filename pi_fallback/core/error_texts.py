@@ -600,7 +600,7 @@ _RATES: Sequence[Row] = (
         "OpenRouter, OpenCode Zen",
         "google/gemini-2.0-flash-exp:free is temporarily rate-limited upstream. Please retry shortly",
         at="soft",
-        scope=ScopeKind.PROVIDER,
+        scope=ScopeKind.MODEL,
     ),
     Row(
         "rate limit",

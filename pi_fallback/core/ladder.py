@@ -6,7 +6,7 @@ from typing import NamedTuple, assert_never
 
 from pi_fallback.config.ha_policy import Action, Group, HaPolicy
 from pi_fallback.core.groups import steps_after
-from pi_fallback.core.pooling import is_blip, rules_out, shortened
+from pi_fallback.core.pooling import is_blip, renews, rules_out, shortened
 from pi_fallback.core.spans import span
 from pi_fallback_hookspecs import (
     Decision,
@@ -58,6 +58,8 @@ class Ladder:
 
     def answer(self) -> Decision | None:
         kind, policy = self.failure.kind, self.policy
+        if renews(self.event):
+            return self._going_on((self.route,), "its login is renewed")
         if kind in NOT_OURS:
             return None
         if kind in QUOTA:
@@ -180,8 +182,8 @@ class Ladder:
         """A spent account rests; with the model alone where the failure says so. A refused key does not."""
         if self.failure.kind not in QUOTA:
             return ()
-        model_only = self.failure.scope is ScopeKind.CREDENTIAL_MODEL
-        kind = ScopeKind.CREDENTIAL_MODEL if model_only else ScopeKind.CREDENTIAL
+        whole = self.failure.scope is ScopeKind.CREDENTIAL
+        kind = ScopeKind.CREDENTIAL if whole else ScopeKind.CREDENTIAL_MODEL
         return (self._rest(kind, self._cooldown_until()),)
 
     def _entry_rest(self, view: View) -> tuple[Rest, ...]:
@@ -215,7 +217,8 @@ class Ladder:
     ) -> Decision:
         """Retry on `routes`, unless this incident has had its share."""
         event, policy = self.event, self.policy
-        if event.attempts >= len(event.view.order) + policy.max_retries:
+        candidates = {*event.view.order, *event.tries}  # the model that failed first may be none of the group's
+        if event.attempts >= len(candidates) + policy.max_retries:
             return Stop(f"{event.attempts} attempts have failed, which is all there are for one turn", rests)
         if event.began_at is not None and event.view.now - event.began_at - event.waited_s >= policy.max_episode_s:
             return Stop(f"this has failed for {span(policy.max_episode_s)}, which is maxEpisodeMs", rests)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from pi_fallback.config.schema import ModelConfig, ModelOverride, ProviderConfig
+from pi_fallback.config.schema import ModelConfig, ModelOverride, OAuthConfig, ProviderConfig
 from pi_fallback.core.apis import APIS, Api, why_unspoken
 from pi_fallback.core.quirks import unread
 from pi_fallback_hookspecs import Model, ModelRef, Provider
@@ -37,6 +37,7 @@ def overlaid(base: Provider, config: ProviderConfig) -> Overlaid:
         headers={**base.headers, **config.headers},
         compat={**base.compat, **spoken.compat, **config.compat},
         auth="bearer" if config.auth_header else spoken.auth or base.auth,
+        oauth=config.oauth.over(base.oauth) if isinstance(config.oauth, OAuthConfig) else base.oauth,
     )
     there = {model.ref.id: model for model in base.models}
     listed: dict[str, Model] = {}

@@ -57,10 +57,13 @@ def decide(event: RequestFailed) -> Decision | None:
     rests = rests_after(failure)
     view = _booked(view, rests)
     others = tuple(route for route in candidates(failure, view, event.failures.values()) if route not in event.tries)
-    if failure.scope is ScopeKind.REQUEST and len({route.ref for route in event.tries}) > OTHER_OPINIONS:
+    of_the_request = failure.scope is ScopeKind.REQUEST or failure.kind is K.CONTEXT_OVERFLOW
+    if of_the_request and len({route.ref for route in event.tries}) > OTHER_OPINIONS:
         if failure.kind is K.CONTEXT_OVERFLOW:
             return shortened(event)
         return Stop(f"{OTHER_OPINIONS} other models cannot take this request either", rests)
+    if renews(event):
+        return Retry((failure.route, *others), reason="its login is renewed")
     if others and is_blip(failure) and _tries_at(failure.route.provider, event) <= 1:
         return Retry((failure.route, *others), reason="once more over a fresh connection", effects=rests)
     if others:
@@ -125,8 +128,8 @@ def rules_out(failure: Failure, route: Route, view: View) -> bool:
             return (route.provider, route.credential) == (failed.provider, failed.credential)
         case K.MODEL_NOT_FOUND | K.CONTENT_POLICY | K.INVALID_REQUEST | K.OUTPUT_LIMIT:
             return route.ref == failed.ref
-        case K.CONTEXT_OVERFLOW if failure.fault is not None and failure.fault.code in (None, "413"):
-            return route.provider == failed.provider  # a bare 413 may be a gateway's limit, and says nothing of windows
+        case K.CONTEXT_OVERFLOW if failure.scope is ScopeKind.PROVIDER:
+            return route.provider == failed.provider  # its gateway takes no more bytes, which says nothing of windows
         case K.CONTEXT_OVERFLOW:
             return not _may_be_larger(route, failed, view)
         case _:
@@ -140,6 +143,15 @@ def is_blip(failure: Failure) -> bool:
         return False
     stumbled = failure.kind is K.SERVER_ERROR and fault.status is not None and fault.status >= 500
     return stumbled or (failure.kind is K.NETWORK and fault.kind in BLIPS)
+
+
+def renews(event: RequestFailed) -> bool:
+    """Whether the same route may well do with another token: the login behind the refused one has not been renewed yet.
+
+    Each new token is asked with once: then the fault is not renewable any more.
+    """
+    failure = event.failure
+    return failure.kind is K.AUTH and failure.fault is not None and failure.fault.renewable
 
 
 def next_wait(event: RequestFailed, view: View) -> Wait | None:

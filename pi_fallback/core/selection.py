@@ -108,7 +108,8 @@ def remedy(catalog: Catalog, provider: str) -> str:
     """Which variable or entry would give `provider` an account."""
     found = catalog.providers.get(provider)
     if found is not None and found.login:
-        return f"{provider} needs a login, which this version does not have yet; one that pi has made is used."
+        here = found.oauth is not None and found.oauth.can_log_in
+        return f"{provider} needs a login{f': `pi-fallback auth login {provider}`' if here else ' that pi has made'}."
     variables = " or ".join(found.env) if found else ""
     return f"Set {variables}, or add {provider} to auth.json." if variables else f"Add {provider} to auth.json."
 

@@ -10,13 +10,14 @@ from pydantic import SecretStr
 
 from pi_fallback.config.problems import Problem
 from pi_fallback.config.schema import ApiKeyEntry, AuthEntry, AuthFile, ModelsFile
-from pi_fallback.credentials import sources
+from pi_fallback.credentials import keyrings, sources
 from pi_fallback.credentials.sources import Login, NoKey, Source, Template, Variable
+from pi_fallback.errors import MissingExtra
 from pi_fallback_hookspecs import Provider, origin_of
 
 Kind: TypeAlias = Literal["api_key", "oauth", "none"]
 PRIMARY = "primary"
-NEEDS_LOGIN = "needs a login, which this version does not have yet"
+NEEDS_LOGIN = "needs a login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,9 @@ def _origin(url: str) -> str:
 def _shut(provider: Provider, kind: Kind, variables: Sequence[str]) -> tuple[str, str] | None:
     """Why no account of this kind opens `provider`, and what to do about it; None if one does."""
     if provider.login and kind != "oauth":
-        return NEEDS_LOGIN, "Log in with pi until then: its login in auth.json is used while it is valid."
+        if provider.oauth is not None and provider.oauth.can_log_in:
+            return NEEDS_LOGIN, f"Log in: /login {provider.id}"
+        return NEEDS_LOGIN, "Log in with pi: its login in auth.json is used."
     if not provider.base_url and provider.stream is None:
         remedy = f"Set {' or '.join(variables)}, or give" if variables else "Give"
         return "it has no address", f'{remedy} it a "baseUrl" in models.json.'
@@ -209,7 +212,9 @@ def _shut(provider: Provider, kind: Kind, variables: Sequence[str]) -> tuple[str
 
 def _written(entry: AuthEntry, provider: Provider, environ: Mapping[str, str]) -> sources.Written | None:
     if not isinstance(entry, ApiKeyEntry):
-        return sources.Written(Login(entry.access.get_secret_value(), entry.expires / 1000))
+        renews = entry.refresh is not None and provider.oauth is not None and provider.oauth.can_renew
+        endpoints = provider.oauth if renews else None
+        return sources.Written(Login(entry.access.get_secret_value(), entry.expires / 1000, endpoints))
     own = {name: value.get_secret_value() for name, value in entry.env.items()}
     if entry.key is not None:
         return sources.read(entry.key.get_secret_value(), environ, own)
@@ -229,7 +234,11 @@ def _why_not(source: Source, environ: Mapping[str, str], wall: float) -> tuple[s
             return next((why for part in unset if (why := _why_not(part, environ, wall))), None)
         case sources.Command(line) if not line:
             return "there is no command behind the !", "Write !command."
-        case Login(_, expires) if expires <= wall:
-            return "login needed: the access has expired", "Log in again with pi, or use an API key."
+        case sources.Keyring(_, ""):
+            return "there is no name behind keyring:", "Write keyring:NAME or keyring:SERVICE/USER."
+        case sources.Keyring() if not keyrings.is_installed():
+            return "the key store needs more than is installed", str(MissingExtra(keyrings.WHAT, keyrings.EXTRA))
+        case Login(_, expires, None) if expires <= wall:
+            return "login needed: the access has expired", "Log in again, or use an API key."
         case _:
             return None

@@ -1,51 +1,69 @@
 """Redaction: no secret that is known leaves by any door, in whatever dress."""
 
-import json
 import re
-from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Iterator
-from urllib.parse import quote, quote_plus
+from collections.abc import Sequence
 
-MIN_LENGTH = 8  # shorter ones ("ollama", "none") are no secrets, and would cut holes into every text
+from pi_fallback.credentials.finding import Finder
+from pi_fallback.http.redaction import SHORTEST, forms_of
+
 MARK = "[redacted]"
+_WORDS = re.compile(r"[a-z]+(?:[-_./][a-z]+)*")
+_WORDS_BELOW = 16  # "no-key-required" and "lm-studio" stand in for keys, and blotting them out spoils texts
+_LETTERS = 4  # different ones, at least
 
 
 class Redactor:
-    """Knows secrets by value and blots them out: as they are, URL-escaped, JSON-escaped or in base64."""
+    """Knows secrets by value and blots them out: as they are, URL-escaped, JSON-escaped or in base64.
+
+    One is shared by all that read secrets and all that show something: what is added counts from then on.
+    """
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._secrets: frozenset[str] = frozenset()
+        self._finder: Finder | None = None
+        self._is_stale = False
 
     def add(self, secret: str) -> None:
-        """Blot out `secret` from now on."""
-        if len(secret) < MIN_LENGTH or secret in self._forms:
-            return
-        self._forms.update(form for form in _forms(secret) if len(form) >= MIN_LENGTH)
-        longest_first = sorted(self._forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        """Blot out `secret` from now on, if it is one (see `is_secret`)."""
+        if is_secret(secret) and secret not in self._secrets:
+            self._secrets |= {secret}
+            self._is_stale = True
 
     def clean(self, text: str) -> str:
         """`text` without any known secret."""
-        return text if self._pattern is None else self._pattern.sub(MARK, text)
+        finder = self._made() if self._is_stale else self._finder
+        spans = finder.spans(text) if finder is not None else ()
+        return _without(text, spans) if spans else text
+
+    def passed(self, text: str) -> tuple[str, str]:
+        """What of `text`, which goes on, holds no secret however it goes on, cleaned; and the rest as it is."""
+        finder = self._made() if self._is_stale else self._finder
+        if finder is None:
+            return text, ""
+        at, spans = finder.tail(text), finder.spans(text)
+        if at == len(text) and not spans:
+            return text, ""
+        while spans and spans[-1][1] > at:
+            at = min(at, spans.pop()[0])
+        return _without(text[:at], spans), text[at:]
+
+    def _made(self) -> Finder | None:
+        self._is_stale = False
+        forms = [form for secret in self._secrets for form in forms_of(secret)]
+        self._finder = Finder(forms) if forms else None
+        return self._finder
 
 
-def _forms(secret: str) -> Iterator[str]:
-    yield secret
-    for escaped in (quote(secret), quote_plus(secret), quote(secret, safe="")):
-        yield escaped
-        yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), escaped)
-    for quoted in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
-        yield quoted
-        yield quoted.replace("/", "\\/")
-    yield from _in_base64(secret.encode(), b64encode)
-    yield from _in_base64(secret.encode(), urlsafe_b64encode)
+def is_secret(value: str) -> bool:
+    """Whether `value` is one: not short, not plain words, not a row of x or 0, all of which stand in for keys."""
+    is_words = len(value) < _WORDS_BELOW and _WORDS.fullmatch(value) is not None
+    return len(value) >= SHORTEST and len(set(value)) >= _LETTERS and not is_words
 
 
-def _in_base64(secret: bytes, encode: Callable[[bytes], bytes]) -> Iterator[str]:
-    """What shows of `secret` in the base64 of a longer text, where it may begin at any of three offsets."""
-    for offset in range(3):
-        text = encode(bytes(offset) + secret).decode().rstrip("=")
-        first = (0, 2, 3)[offset]  # the characters before depend on what stands before the secret
-        last = len(text) - ((offset + len(secret)) % 3 != 0)  # and the last one on what follows
-        yield text[first:last]
+def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    pieces: list[str] = []
+    end = 0
+    for begin, after in spans:
+        pieces += (text[end:begin], MARK)
+        end = after
+    return "".join((*pieces, text[end:]))

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from pi_fallback_hookspecs import OAuthEndpoints
+
 
 @dataclass(frozen=True, slots=True)
 class Literal:
@@ -36,11 +38,20 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyring:
+    """What the key store of the system has under these names."""
+
+    service: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
-    """The access token of a login. `expires` is wall time in seconds since 1970."""
+    """The access token of a login. `expires` is wall time in seconds since 1970; `endpoints` renew it, if any do."""
 
     access: str = field(repr=False)
     expires: float
+    endpoints: OAuthEndpoints | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ class NoKey:
     """Nothing: the provider asks for no key."""
 
 
-Source: TypeAlias = Literal | Variable | Template | Command | Login | NoKey
+Source: TypeAlias = Literal | Variable | Template | Command | Keyring | Login | NoKey
 
 
 class Written(NamedTuple):
@@ -58,14 +69,16 @@ class Written(NamedTuple):
     notice: str | None = None
 
 
+SERVICE = "pi-fallback"  # of a key that stands in the key store under a mere name
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _VARIABLE = re.compile(rf"\$({_NAME})|\$\{{({_NAME})\}}|env:({_NAME})")
 _PIECE = re.compile(rf"\$([$!])|\$({_NAME})|\$\{{({_NAME})\}}")
+_KEYRING = re.compile(r"keyring:(?:(.+)/)?([^/]*)", re.DOTALL)
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def read(text: str, environ: Mapping[str, str], own: Mapping[str, str] | None = None) -> Written:
-    """Read a key as it is written: `$NAME`, `${NAME}`, `env:NAME`, `!command`, else the key itself.
+    """Read a key as it is written: `$NAME`, `${NAME}`, `env:NAME`, `!command`, `keyring:NAME`, else the key itself.
 
     Variables may also stand in the middle of a text; there `$$` is a dollar sign and `$!` a mark. A word in capitals
     that names a set variable means that variable, as it did in older versions of pi; the notice asks for the dollar
@@ -75,6 +88,9 @@ def read(text: str, environ: Mapping[str, str], own: Mapping[str, str] | None = 
     if match := _VARIABLE.fullmatch(text):
         name = next(filter(None, match.groups()))
         return Written(Variable(name, own.get(name)))
+    if match := _KEYRING.fullmatch(text):
+        service, user = match.groups()
+        return Written(Keyring(service or SERVICE, user))
     if _CAPITALS.fullmatch(text) and (text in own or environ.get(text)):
         notice = f"{text} is taken for the environment variable of that name. Write it as ${text} to make that plain."
         return Written(Variable(text, own.get(text)), notice)

@@ -32,10 +32,13 @@ from pi_fallback.providers.dialects import dialects
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.calendar import calendar
+from pi_fallback.runtime.clean_ui import CleanUi
 from pi_fallback.runtime.conversation import Log, UnwrittenLog
 from pi_fallback.runtime.decision_log import DecisionLog
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.hiding import cleaned_message
 from pi_fallback.runtime.nobody import Nobody
 from pi_fallback.runtime.plans import Pool
 from pi_fallback.runtime.session_log import SessionLog
@@ -128,7 +131,7 @@ class Fallback:
         self._tools = _by_name([*footing.registry.tools(), *_tools_of(tools)])
         self._state_dir = None if state_dir is None else Path(state_dir).absolute()
         self._cwd = str(_folder(cwd))
-        self._ui = ui or Nobody()
+        self._ui: Ui = CleanUi(ui or Nobody(), footing.redactor.clean)
         self._wall: Wall = time.time  # noqa: TID251  # where wall time enters, as in `preparing.World`
         self._shared: Shared | None = None
         self._stack = AsyncExitStack()
@@ -174,7 +177,7 @@ class Fallback:
         return Shared(
             LedgerBook(store, decisions.entry),
             decisions,
-            Wires(footing.providers, dialects(http), footing.models, vault.key_for, watchdog, clean),
+            Wires(footing.providers, dialects(http), footing.models, vault.key_for, watchdog, footing.redactor),
             Dispatcher(footing.registry, on_fault=lambda fault: problem(str(fault))),
             watchdog,
         )
@@ -196,7 +199,7 @@ class Fallback:
         """
         if not isinstance(system, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
             raise TypeError(f"`system` is a str, not {type(system).__name__}.")
-        signals = Signals()
+        signals = Signals(self._footing.redactor.clean)
         parts = self._parts(signals, system, tools, order)
         past = None if resume is None else parts.reopen(str(resume))
         early: list[feed.FeedItem] = []
@@ -241,6 +244,9 @@ class Fallback:
                 chance=random.Random(),
                 asked=footing.registry.asked,
                 explain=shared.decisions.routing,
+                today=calendar(self._wall),
+                error_rows=footing.registry.error_rows(),
+                waits_out=footing.waits_out,
             ),
             book=shared.book,
             dispatcher=shared.dispatcher,
@@ -250,7 +256,7 @@ class Fallback:
             commands={command.name: command for command in footing.registry.commands()},
             ui=self._ui,
             cwd=self._cwd,
-            system=system,
+            system=footing.redactor.clean(system),
             open_log=self._open_log,
             start_route=footing.start if order is None else routes[0],
             find_model=lambda name: _route_to(name, routes),
@@ -294,7 +300,8 @@ class Fallback:
             self._problem(
                 f"{call.name} was running when the session stopped: it may have run. Check before it repeats."
             )
-        return Reopened(log, session.messages, session.route)
+        clean = self._footing.redactor.clean
+        return Reopened(log, tuple(cleaned_message(message, clean) for message in session.messages), session.route)
 
     def _problem(self, text: str) -> None:
         """Tell all sessions, or the next one, of something that concerns them all."""

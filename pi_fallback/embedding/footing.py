@@ -29,7 +29,7 @@ NOT_YET = (
 class Footing:
     """Providers, models, accounts and plugins, the order of routes, and how patient to be.
 
-    `models_for` knows the models of other routes than those of `order`.
+    `models_for` knows the models of other routes than those of `order`; `waits_out` is the engine's.
     """
 
     providers: Mapping[str, Provider]
@@ -47,6 +47,7 @@ class Footing:
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
     settings: Mapping[str, Json] = field(default_factory=dict[str, Json])
     notices: Sequence[str] = ()
+    waits_out: Callable[[], bool] = lambda: True
 
     @property
     def labels(self) -> Mapping[str, Sequence[str]]:
@@ -121,6 +122,7 @@ def found_footing(setup: Setup) -> Footing:
         environ=setup.world.environ,
         settings=configuration.settings_json,
         notices=setup.notices,
+        waits_out=lambda: setup.ha.group is None,
     )
 
 

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pi_fallback.errors import PluginError
 from pi_fallback.plugins.pool import NAME, PoolFailover
-from pi_fallback_hookspecs import Event, RequestFailed
+from pi_fallback_hookspecs import ErrorRow, Event, RequestFailed
 
 log = logging.getLogger("pi_fallback.failover")
 
@@ -33,14 +33,22 @@ class PoolAlone:
         return self.ask_sync(hook, event)
 
 
-def asked_with(plugins: Sequence[object], redact: Callable[[str], str]) -> tuple[Plugins, frozenset[str]]:
-    """Return who answers, and the hooks that anybody implements. `redact` cleans what is logged of their faults.
+class Asked(NamedTuple):
+    """Who answers, the hooks that anybody implements, and what was added to the classifier's table."""
+
+    plugins: Plugins
+    hooks: frozenset[str]
+    error_rows: tuple[ErrorRow, ...] = ()
+
+
+def asked_with(plugins: Sequence[object], redact: Callable[[str], str]) -> Asked:
+    """Return who decides, with `plugins` before the pool. `redact` cleans what is logged of their faults.
 
     Raises:
         PluginError: one of `plugins` is not a plugin.
     """
     if not plugins:
-        return PoolAlone(), frozenset({"request_failed"})
+        return Asked(PoolAlone(), frozenset({"request_failed"}))
     # pluggy, and the threads in which third parties run: who gives no plugins does without them
     from pi_fallback.runtime.discovery import given
     from pi_fallback.runtime.dispatch import Dispatcher
@@ -51,4 +59,5 @@ def asked_with(plugins: Sequence[object], redact: Callable[[str], str]) -> tuple
     for row in registry.listing():
         if row.fault:
             raise PluginError(f"{redact(str(row.fault))} Correct it, or leave it out of `plugins`.", plugin=row.name)
-    return Dispatcher(registry, on_fault=lambda fault: log.warning("%s", redact(str(fault)))), registry.asked
+    dispatcher = Dispatcher(registry, on_fault=lambda fault: log.warning("%s", redact(str(fault))))
+    return Asked(dispatcher, registry.asked, registry.error_rows())

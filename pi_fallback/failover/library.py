@@ -14,6 +14,7 @@ from pi_fallback.failover.asking import asked_with
 from pi_fallback.failover.host import Host
 from pi_fallback.failover.loop import Attempts
 from pi_fallback.runtime.book import LedgerBook
+from pi_fallback.runtime.calendar import calendar
 from pi_fallback.runtime.engine import Engine
 from pi_fallback.runtime.plans import Pool
 from pi_fallback.state.memory import MemoryLedger
@@ -62,7 +63,7 @@ class Failover:
         order = tuple(dict.fromkeys(map(_route, routes)))
         if not order:
             raise ValueError("A failover needs at least one route.")
-        answerer, asked = asked_with(plugins, redact or str)
+        asked = asked_with(plugins, redact or str)
         self._book = LedgerBook(_store(state, now))
         pool = Pool(order, {model.ref: model for model in models}, 1)
         engine = Engine(
@@ -72,11 +73,13 @@ class Failover:
             policy=retry,
             chance=Random(),
             can=frozenset({"wait", "switch", "notify"}),
-            asked=asked,
+            asked=asked.hooks,
             explain=explain,
+            today=calendar(time.time),  # noqa: TID251  # where wall time enters, for times of day in errors
+            error_rows=asked.error_rows,
         )
         patience_s = retry.max_delay_s if retry.enabled else 0.0
-        self._host = Host(engine, self._book, answerer, patience_s=patience_s, redact=redact, sleep=sleep)
+        self._host = Host(engine, self._book, asked.plugins, patience_s=patience_s, redact=redact, sleep=sleep)
 
     def attempts(self, request: Request = _ANY) -> Attempts:
         """Return the attempts of one call, for `for` and for `async for` alike.

@@ -4,6 +4,8 @@ import ipaddress
 import re
 from collections.abc import Mapping
 
+from pi_fallback.addresses import is_metadata
+
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"})
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
@@ -24,6 +26,8 @@ def check_address(scheme: str, host: str, *, secret: bool) -> None:
     """Refuse an address that a request, with or without a `secret`, must not go to."""
     if not host or scheme not in ("http", "https"):
         raise ValueError(f"the base URL must begin with https:// and a host, not {scheme or 'nothing'}://{host}")
+    if is_metadata(host):
+        raise ValueError(f"{scheme}://{host} serves a cloud machine's own credentials, so nothing is sent there")
     if scheme == "https" or is_loopback(host):
         return
     if not _is_near(host):

@@ -1,9 +1,10 @@
 """Redaction: a secret's value, in the forms in which a provider may echo it, is taken out of a text."""
 
-import base64
 import json
+import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 SHORTEST = 8  # "ollama" or "none" are no secrets, and hiding them would mangle every text
@@ -23,20 +24,26 @@ def without(text: str, forms: Iterable[str]) -> str:
 
 def forms_of(secret: str) -> tuple[str, ...]:
     """Return the forms in which `secret` may show: it takes longer to find them than to look for them in a text."""
-    return () if len(secret) < SHORTEST else tuple(dict.fromkeys(_forms(secret)))
+    if len(secret) < SHORTEST:
+        return ()
+    return tuple(form for form in dict.fromkeys(_forms(secret)) if len(form) >= SHORTEST)
 
 
 def _forms(secret: str) -> Iterator[str]:
     yield secret
-    in_json = json.dumps(secret)[1:-1]
-    yield in_json
-    yield in_json.replace("/", r"\/")
-    for in_url in (quote(secret, safe=""), quote(secret)):
+    for in_json in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+        yield in_json
+        yield in_json.replace("/", r"\/")
+    for in_url in (
+        quote(secret, safe="", errors="replace"),
+        quote(secret, errors="replace"),
+        quote_plus(secret, errors="replace"),
+    ):
         yield in_url
-        yield in_url.replace("%2B", "%2b").replace("%2F", "%2f").replace("%3D", "%3d")
-    raw = secret.encode()
+        yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), in_url)
+    raw = secret.encode("utf-8", "replace")  # half a character in it must not cost the whole
     for before in range(3):  # base64 of a longer text looks different for each place modulo 3
-        encoded = base64.b64encode(b"\0" * before + raw)
+        encoded = b64encode(b"\0" * before + raw)
         # The characters at both ends also hold bits of the neighbours.
         inner = encoded[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6].decode()
         yield inner

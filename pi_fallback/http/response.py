@@ -14,7 +14,7 @@ from pi_fallback_hookspecs import Fault, FaultKind
 
 TransportError = httpx.TransportError  # what `Response.chunks` raises
 
-_KEPT = ("retry-after", "x-ratelimit-", "anthropic-ratelimit-")
+_KEPT = ("retry-after", "x-ratelimit-", "anthropic-ratelimit-", "x-codex-")
 _KEPT_WHOLE = frozenset({"x-request-id", "request-id", "x-should-retry", "date", "content-type", "server"})
 
 

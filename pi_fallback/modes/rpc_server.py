@@ -64,7 +64,7 @@ class Server:
         try:
             data = await self._carry_out(command)
         except PiFallbackError as error:
-            self._respond(command.type, command.id, error=str(error))
+            self._respond(command.type, command.id, error=self.agent.signals.clean(str(error)))
         else:
             self._respond(command.type, command.id, data=data)
 
@@ -145,7 +145,7 @@ class Server:
         try:
             await self.agent.command(line)
         except PiFallbackError as error:
-            self.ui.notify(str(error), "error")
+            self.ui.notify(self.agent.signals.clean(str(error)), "error")
 
     def _model(self, ref: ModelRef) -> JsonObject:
         return model_json(ref, self.agent.view().catalog, self.agent.parts.wires.providers)

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pi_fallback.config.ha_policy import Group, HaPolicy
-from pi_fallback.core import pooling
 from pi_fallback.core.groups import ordered
 from pi_fallback.core.ha_report import AccountName, AccountRow, Report
 from pi_fallback.core.ladder import WAIT, WAIT_LABEL, decide, first_wake
+from pi_fallback.core.pooling import renews
 from pi_fallback.core.rehearsal import FAULTS
 from pi_fallback.core.returning import Cached, way_back
 from pi_fallback.core.spans import span
+from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import (
     AgentEnd,
     AgentStart,
@@ -43,19 +45,32 @@ from pi_fallback_hookspecs import (
 )
 
 NAME = "ha"
+LOGIN_NEEDED = "login_needed"  # the code of the fault
 GOING_ON: tuple[Effect, ...] = (CancelTimer(WAIT),)
 HOW_TO_EDIT = (
-    "Edit {path}, or say `pi-fallback ha group add NAME provider/model …`; an edit counts at once.\n"
-    "/ha-use GROUP, /ha-activate PROVIDER LABEL, /ha-clear and /ha-mock-error KIND act on this session."
+    "Edit {path}, or say\n"
+    "    pi-fallback ha group add NAME provider/model …\n"
+    "An edit counts at once. What acts on this session:\n"
+    "    /ha-use GROUP, /ha-activate PROVIDER LABEL, /ha-clear,\n"
+    "    /ha-mock-error KIND"
 )
-AT_THE_NEXT_START = "The groups of {path} are new: they count from the next start."
+STORED = "ha.json"  # where an account is found that auth.json does not have
+
+
+class Keeper(Protocol):
+    """Keeps auth.json and the accounts of ha.json alike, and says what it did. Raises `ConfigError`."""
+
+    async def sync(self, *, create: bool = True) -> Sequence[str]: ...
+
+    async def activate(self, provider: str, label: str) -> Sequence[str]: ...
 
 
 @dataclass
 class HaCommands:
-    """What works with and without an ha.json: the report, accounts by name, and a failure on demand.
+    """What works with and without a group: the report, accounts by name, and a failure on demand.
 
-    `accounts`, `path` and `when` are told by whoever knows them; `version` rises when other routes come first.
+    `accounts`, `path` and `when` are told by whoever knows them; `version` rises when other routes come first. With
+    `enabled` false no group counts.
     """
 
     policy: HaPolicy = field(default_factory=HaPolicy)
@@ -63,26 +78,27 @@ class HaCommands:
     accounts: Sequence[AccountRow] = ()
     path: str = "ha.json"
     when: Callable[[float], str] | None = None
+    keeper: Keeper | None = None
     version: int = 0
+    enabled: bool = True
     refused: dict[AccountName, str] = field(default_factory=dict[AccountName, str], init=False)
     mock: Fault | None = field(default=None, init=False)
     all_routes: Sequence[Route] = field(default=(), init=False)
 
     @property
-    def decides(self) -> bool:
-        """Whether its groups count. They are looked at when the plugins are loaded: without one the pool decides."""
-        return False
-
-    @property
     def group(self) -> Group | None:
-        """The group that is active."""
-        return self.policy.group(self.group_name) if self.decides else None
+        """The group that is active. Without one the pool decides."""
+        return self.policy.group(self.group_name) if self.enabled else None
 
     def follow(self, policy: HaPolicy) -> None:
         """Go by `policy` from now on: the file has changed."""
         if policy != self.policy:
             self.policy = policy
             self.version += 1
+
+    def try_again(self, names: Iterable[AccountName]) -> None:
+        """Hear that these accounts have another secret now: one that was refused may be tried again."""
+        self._forget(names)
 
     def mocked(self, _route: Route) -> Fault | None:
         """The failure that is to take the place of the next request, once."""
@@ -96,6 +112,7 @@ class HaCommands:
             Command("ha-status", "groups, accounts, and who rests until when", self.show),
             Command("ha-use", "make a group of ha.json the active one", self.use, self.complete_groups, "GROUP"),
             Command("ha-activate", "go on with this account", self.activate, self.complete_accounts, "PROVIDER LABEL"),
+            Command("ha-sync", "let auth.json and ha.json know the same accounts", self.sync),
             Command("ha-clear", "end the rests, of all or of one account", self.clear, self.complete_accounts, "[…]"),
             Command("ha-mock-error", "let the next request fail", self.mock_error, complete_kinds, "KIND"),
         )
@@ -111,12 +128,26 @@ class HaCommands:
         return Report(view, routes, self.accounts, when, self.policy, self.group, self.refused).text()
 
     async def show_all(self, context: CommandContext, argument: str) -> str:
-        return f"{await self.show(context, argument)}\n\n{HOW_TO_EDIT.format(path=self.path)}"
+        said: Sequence[str] = ()
+        if self.keeper is not None:
+            try:
+                said = await self.keeper.sync(create=False)
+            except ConfigError as error:
+                said = (str(error),)
+        return "\n".join((*said, await self.show(context, argument), "", HOW_TO_EDIT.format(path=self.path)))
+
+    async def sync(self, _context: CommandContext, _argument: str) -> Sequence[Effect] | str:
+        """Store what was logged in elsewhere, and bring renewed tokens to where they are missing."""
+        if self.keeper is None:
+            return "Nobody keeps accounts here."
+        try:
+            said = await self.keeper.sync()
+        except ConfigError as error:
+            return (Notify(str(error), "error"),)
+        return "\n".join(said) or f"auth.json and {self.path} know the same accounts."
 
     async def use(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
         """Another group for this session; it goes there at once, unless its model is one of the group's."""
-        if self.policy.groups and not self.decides:
-            return AT_THE_NEXT_START.format(path=self.path)
         if argument not in self.policy.groups:
             names = ", ".join(self.policy.groups)
             known = f"The groups are {names}." if names else f"There are none in {self.path}."
@@ -131,20 +162,28 @@ class HaCommands:
         return (told, SwitchRoute(tuple(routes), f"the group {argument}")) if routes else (told,)
 
     async def activate(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
-        """The session goes on with one account, which is woken for that."""
+        """The session goes on with one account, which is woken for that; it goes into auth.json, for pi too."""
         view, name = context.view, tuple(argument.split())
-        if name not in {(row.provider, row.label) for row in self.accounts}:
+        row = next((row for row in self.accounts if (row.provider, row.label) == name), None)
+        if row is None:
             known = ", ".join(f"{row.provider} {row.label}" for row in self.accounts)
             return f"Say which account: /ha-activate PROVIDER LABEL. There are: {known or 'none'}."
+        told: tuple[Effect, ...] = ()
+        if self.keeper is not None and row.found_in == STORED:
+            try:
+                await self.keeper.activate(row.provider, row.label)
+            except ConfigError as error:
+                return (Notify(f"{argument} was not activated: {error}", "error"),)
+            told = (Notify(f"auth.json has {argument} now."),)
         routes = [route for route in view.order if (route.provider, route.credential) == name]
         if not routes:
-            why = next(row.unusable for row in self.accounts if (row.provider, row.label) == name)
-            return f"{argument} cannot be used here: {why or 'no entry of the active group is of this provider'}."
+            why = row.unusable or "no entry of the active group is of this provider"
+            return (*told, Notify(f"{argument} cannot be used here: {why}.", "warning"))
         current = view.current
         routes.sort(key=lambda route: current is None or route.ref != current.ref)
         wakes = self._woken(view, [routes[0]])
         self._forget([name])
-        return (*wakes, SwitchRoute((routes[0],), "/ha-activate"))
+        return (*told, *wakes, SwitchRoute((routes[0],), "/ha-activate"))
 
     async def clear(self, context: CommandContext, argument: str) -> Sequence[Effect] | str:
         """End rests before their time: all, those of a provider, or those of one account."""
@@ -191,17 +230,13 @@ class HaCommands:
 class HighAvailability(HaCommands):
     """Decides as ha.json has it, within the active group, and leaves nothing to others that it has a word for.
 
-    What it remembers is of this session: the route that the user chose, which keys were refused, what a provider has
-    cached, and what it has said already.
+    While the file has no group, `pool` decides in its place. What it remembers is of this session: the route that the
+    user chose, which keys were refused, what a provider has cached, and what it has said already.
     """
 
     home: Route | None = None
     cached: Cached | None = None
     said: str = ""
-
-    @property
-    def decides(self) -> bool:
-        return True
 
     @hookimpl
     def session_start(self, event: SessionStart) -> None:
@@ -224,11 +259,15 @@ class HighAvailability(HaCommands):
 
     @hookimpl
     def request_failed(self, event: RequestFailed) -> Decision | None:
-        if (group := self.group) is None:
-            return pooling.decide(event)  # the last group was taken out of the file while we worked
         failure = event.failure
-        not_had = failure.fault is not None and failure.fault.kind is FaultKind.KEY  # a command may work next time
-        if failure.kind is FailureKind.AUTH and self.policy.auth.startswith("next") and not not_had:
+        fault = failure.fault
+        not_had = fault is not None and fault.kind is FaultKind.KEY  # a command may work next time
+        if fault is not None and not_had and fault.code == LOGIN_NEEDED:
+            self.refused[failure.route.provider, failure.route.credential] = "a new login is needed"
+        if (group := self.group) is None:
+            return None  # the pool decides, once third parties have passed
+        is_final = not not_had and not renews(event)
+        if failure.kind is FailureKind.AUTH and self.policy.auth.startswith("next") and is_final:
             self.refused[failure.route.provider, failure.route.credential] = "its key was refused"
         return decide(event, group, self.policy)
 

@@ -44,6 +44,8 @@ class ProgressDetection:
     def agent_end(self, event: AgentEnd) -> Sequence[Effect]:
         if event.stop_reason is not StopReason.ERROR:
             return ALL_TIMERS if self._waiting(event.view) else ()
+        if event.stopped_by:
+            return ALL_TIMERS
         at = quiet_until(event, self.settings)
         if at is None:
             return (*ALL_TIMERS, *self._exhausted(event.view))
@@ -119,7 +121,7 @@ class ProgressDetection:
 
     def _exhausted(self, view: View) -> Sequence[Effect]:
         if not all_tried(view):
-            return ()  # somebody answered `Stop`: that is the user's configured end
+            return ()  # nothing could be begun, because they rest: that is said with each one's time
         models = len(view.models)
         if models <= 1:
             remedy = "Enable a second one, or add a key for another provider."

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from pi_fallback.providers.logins import LOGINS
 from pi_fallback_hookspecs import Limits, Model, ModelRef, Provider
 
 Compat = Mapping[str, object]
@@ -73,6 +74,7 @@ def _provider(
         compat=compat,
         auth=auth,
         login=login,
+        oauth=LOGINS.get(provider),
     )
 
 

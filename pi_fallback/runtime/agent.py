@@ -40,7 +40,6 @@ from pi_fallback_hookspecs import (
     StopReason,
     UserAborted,
     View,
-    user_message,
 )
 from pi_fallback_hookspecs import Run as RunEffect
 
@@ -146,7 +145,7 @@ class Agent:
         if self.busy:
             raise AgentBusy("The agent is working. Steer it, queue a follow-up, or abort it first.")
         self._act("a new prompt")
-        message = user_message(text, images)
+        message = self._host.said(text, images)
         self._host.put(RunOrder("prompt", self._host.epoch, message, source, new_episode=True))
 
     def steer(self, text: str, images: Sequence[Image] = ()) -> None:
@@ -415,6 +414,7 @@ class Agent:
                 has_images=has_images,
                 advice=self.parts.advice,
             )
+        text = self.signals.clean(text)
         self.final_error = text
         self._host.emit(feed.GaveUp(text))
         self.signals.gave_up.send(self._host, text=text)
@@ -454,7 +454,7 @@ class Agent:
         self._host.heard_from_user()
         if not self.busy and self.stop_reason in {StopReason.ERROR, StopReason.ABORTED}:
             self.stop_reason = None  # the user has spoken since: it is heard now
-        self._host.conversation.queue(text, images, steer=steer)
+        self._host.conversation.queue(self._host.said(text, images), steer=steer)
         self._host.unsettle()
         self._host.queue_changed()
 

@@ -14,6 +14,7 @@ from pi_fallback_hookspecs import (
     CompactAnswer,
     Decision,
     Effect,
+    ErrorRow,
     Event,
     Judgement,
     KeepHistory,
@@ -33,7 +34,7 @@ from pi_fallback_hookspecs import (
 EFFECTS_MAX = 100  # of one answer; more is a mistake, and may be one without end
 ROUTES_MAX = 10_000
 
-T = TypeVar("T", bound=Effect | Decision | Judgement | CompactAnswer | ToolResultMessage | Provider)
+T = TypeVar("T", bound=Effect | Decision | Judgement | CompactAnswer | ToolResultMessage | Provider | ErrorRow)
 
 
 def checked(hook: str, answer: object, event: Event) -> object:

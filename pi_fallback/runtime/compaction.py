@@ -99,7 +99,7 @@ class Compactor:
             case KeepHistory(reason):
                 raise CannotCompact(reason)
             case Summary(text):
-                return text
+                return host.signals.clean(text)
             case _:
                 return None
 

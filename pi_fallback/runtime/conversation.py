@@ -1,6 +1,5 @@
 """The conversation: messages, route and queue of one session, and where they are written."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,7 +7,6 @@ from pi_fallback.core.compacting import Compaction
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Failure,
-    Image,
     Message,
     Request,
     Route,
@@ -17,7 +15,6 @@ from pi_fallback_hookspecs import (
     ToolSpec,
     Usage,
     UserMessage,
-    user_message,
 )
 
 UNSENT = frozenset({StopReason.ERROR, StopReason.ABORTED})
@@ -90,8 +87,8 @@ class Conversation:
                 return queue.pop(0)
         return None
 
-    def queue(self, text: str, images: Sequence[Image], *, steer: bool) -> None:
-        (self.steering if steer else self.follow_ups).append(user_message(text, images))
+    def queue(self, message: UserMessage, *, steer: bool) -> None:
+        (self.steering if steer else self.follow_ups).append(message)
 
 
 @dataclass

@@ -7,6 +7,7 @@ before it asks, and may be dropped at every `Ask`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import cast
 
@@ -15,6 +16,7 @@ from pi_fallback.core.backoff import Chance, delay_s
 from pi_fallback.core.booking import Failed, Worked
 from pi_fallback.core.classify import REPEATABLE, classify
 from pi_fallback.core.eligibility import Needs, ineligible, needs_of
+from pi_fallback.core.error_rows import rows_for
 from pi_fallback.core.retry_budget import RetryBudget
 from pi_fallback.core.routing import Routing
 from pi_fallback.core.table import RouteTable
@@ -36,6 +38,7 @@ from pi_fallback_hookspecs import (
     ClassifyFailure,
     CompactHistory,
     Decision,
+    ErrorRow,
     Failure,
     FailureKind,
     Fault,
@@ -68,7 +71,9 @@ BY_FRESH_CONNECTION = frozenset({FailureKind.NETWORK, FailureKind.TIMEOUT, Failu
 class Engine:
     """Decides which route a request takes and what follows its failure.
 
-    `asked` names the hooks that at least one plugin implements: the others are not asked at all.
+    `asked` names the hooks that at least one plugin implements: the others are not asked at all. `today` is the
+    user's own calendar and clock, with its zone: by it "resets 7pm" becomes a wait. `error_rows` are of plugins.
+    `waits_out` says whether a run that finds everything at rest is waited for here; false: a plugin sees to that.
     """
 
     book: Book
@@ -80,6 +85,9 @@ class Engine:
     asked: frozenset[str] = frozenset()
     timers: Callable[[], Mapping[tuple[str, str], float]] = dict
     explain: Callable[[Routing], None] | None = None
+    today: Callable[[], datetime | None] = lambda: None
+    error_rows: Sequence[ErrorRow] = ()
+    waits_out: Callable[[], bool] = lambda: True
     _retries: RetryBudget = field(default=RetryBudget(), init=False)
     _table: RouteTable = field(default_factory=lambda: RouteTable(()), init=False)
     _table_key: tuple[int, int, Needs, Route | None] | None = field(default=None, init=False)
@@ -170,7 +178,7 @@ class Engine:
         now, ledger = self.now(), self.book.ledger
         allowed = (route for route in self._table.order if route not in self._table.refusals)
         rests = [(rest.until, route, rest.reason) for route in allowed if (rest := ledger.resting(route, now=now))]
-        if not rests or not self.policy.enabled or self.is_spent(episode):
+        if not (rests and self.policy.enabled and self.waits_out()) or self.is_spent(episode):
             return None
         until, route, reason = min(rests)
         incident = episode.incident or self._new_incident(episode, now)
@@ -210,7 +218,9 @@ class Engine:
             return None
         self.expect(attempt.request)
         now = self.now()
-        failure = _failure(attempt.route, fault, classify(fault), now)
+        rows = rows_for(attempt.route.provider, self.error_rows) if self.error_rows else ()
+        judged = classify(fault, self.today(), rows)
+        failure = _failure(attempt.route, fault, judged, now)
         if fault.kind is FaultKind.STALE and not attempt.stale_repeat:
             attempt.stale_repeat = attempt.fresh = True
             return RetrySame(failure, "the pooled connection was dead", free=True, fresh=True)

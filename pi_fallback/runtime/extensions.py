@@ -1,4 +1,4 @@
-"""Extensions: the providers, commands and tools that plugins add, each name once."""
+"""Extensions: the providers, commands, tools and error rows that plugins add."""
 
 import re
 from collections.abc import Sequence
@@ -6,9 +6,14 @@ from typing import cast
 
 from pi_fallback.runtime.answers import an, items_of, valid
 from pi_fallback.runtime.faults import NonsenseError
-from pi_fallback_hookspecs import Command, Provider, Tool, origin_of
+from pi_fallback_hookspecs import Command, ErrorRow, Provider, Tool, origin_of
 
-EXTENSIONS: dict[str, type] = {"register_providers": Provider, "register_commands": Command, "register_tools": Tool}
+EXTENSIONS: dict[str, type] = {
+    "register_providers": Provider,
+    "register_commands": Command,
+    "register_tools": Tool,
+    "register_error_rows": ErrorRow,
+}
 EXTENSIONS_MAX = 1_000  # of one plugin and kind; more may be an answer without end
 
 _ID = re.compile(r"[^\s/]+")  # a provider's id stands before the slash of a model's name
@@ -22,6 +27,7 @@ class Extensions:
         self.providers: dict[str, Provider] = {}
         self.commands: dict[str, Command] = {}
         self.tools: dict[str, Tool] = {}
+        self.error_rows: list[ErrorRow] = []
         self.notices: list[str] = []
         self._owners: dict[tuple[str, str], str] = {}
 
@@ -34,6 +40,9 @@ class Extensions:
                     if before := self._owners.get((hook, name)):
                         self.notices.append(f"The provider {name} of plugin {before} is replaced by that of {plugin}.")
                     self.providers[name] = item
+                case ErrorRow():
+                    self.error_rows.append(item)
+                    continue
                 case Command(name=name) if name not in self.commands:
                     self.commands[name] = item
                 case Tool(name=name) if name not in self.tools:
@@ -60,12 +69,14 @@ def checked(hook: str, answer: object) -> Sequence[object]:
     if answer is None:
         return ()
     kind = EXTENSIONS[hook]
-    items = items_of(answer, f"{kind.__name__.lower()}s", EXTENSIONS_MAX)
+    items = items_of(answer, f"{'row' if kind is ErrorRow else kind.__name__.lower()}s", EXTENSIONS_MAX)
     for item in items:
         if type(item) is not kind:
             raise NonsenseError(f"returned {an(item)} where a {kind.__name__} belongs")
         if isinstance(item, Provider):
             _check_provider(item)
+        elif isinstance(item, ErrorRow):
+            _check_row(item)
         else:
             _check_named(cast("Command | Tool", item))
     return items
@@ -80,6 +91,12 @@ def _check_provider(provider: Provider) -> None:
             origin_of(provider.base_url)
         except ValueError as error:
             raise NonsenseError(f"offers the provider {provider.id} with a wrong `base_url`: {error}") from None
+
+
+def _check_row(row: ErrorRow) -> None:
+    valid(row)
+    if not row.words or not all(word.strip() for word in row.words):
+        raise NonsenseError(f"offers the error row {row.name!r} without words, or with an empty one")
 
 
 def _check_named(item: Command | Tool) -> None:

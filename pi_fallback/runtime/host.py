@@ -18,6 +18,7 @@ from pi_fallback.runtime.timers import TimerKey, Timers
 from pi_fallback_hookspecs import (
     EffectFailed,
     Event,
+    Image,
     Level,
     Message,
     MessageEnd,
@@ -25,10 +26,13 @@ from pi_fallback_hookspecs import (
     Rest,
     Route,
     TimerFired,
+    UserMessage,
     View,
     Wake,
+    user_message,
 )
 
+TAKEN_OUT = "A key or token that is known here was taken out of what you said: no session and no provider gets it."
 GOING_ON_MAX = 100  # a night of waiting for a model to recover, tried every five minutes
 
 T = TypeVar("T")
@@ -131,6 +135,13 @@ class Host:
                 "warning",
             )
         return self._went_on <= GOING_ON_MAX
+
+    def said(self, text: str, images: Sequence[Image] = ()) -> UserMessage:
+        """What the user says, or a plugin in the user's place, without any known secret; one that was in it is told."""
+        clean = self.signals.clean(text)
+        if clean != text:
+            self.notify(TAKEN_OUT, "warning")
+        return user_message(clean, images)
 
     # What plugins are asked
 

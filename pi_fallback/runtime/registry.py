@@ -13,7 +13,7 @@ from pi_fallback.runtime.discovery import Candidate
 from pi_fallback.runtime.extensions import EXTENSIONS, Extensions, checked
 from pi_fallback.runtime.faults import FAULTS_IN_A_ROW, PluginFault, told
 from pi_fallback.runtime.foreign import Answered, Inline, Raised, Runner, Threads
-from pi_fallback_hookspecs import PROJECT, SHAPES, SPECS, Command, Provider, Tool
+from pi_fallback_hookspecs import PROJECT, SHAPES, SPECS, Command, ErrorRow, Provider, Tool
 
 Builtin: TypeAlias = tuple[str, object]
 """A plugin of ours: its name and the object."""
@@ -119,6 +119,9 @@ class Registry:
 
     def tools(self) -> tuple[Tool, ...]:
         return tuple(self._extensions.tools.values())
+
+    def error_rows(self) -> tuple[ErrorRow, ...]:
+        return tuple(self._extensions.error_rows)
 
     @property
     def notices(self) -> tuple[str, ...]:

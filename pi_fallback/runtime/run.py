@@ -39,7 +39,6 @@ from pi_fallback_hookspecs import (
     TurnEnd,
     TurnStart,
     UserMessage,
-    user_message,
 )
 
 log = logging.getLogger("pi_fallback.trace")
@@ -118,8 +117,8 @@ class Run:
                 await self.host.effect_failed(order.by, "Run", str(error), Stage(self.host, order.epoch))
                 if order.message is None:
                     return None
-            if order.say is not None and not self.conversation.says_last(order.say):
-                say.append(user_message(order.say))
+            if order.say is not None and not self.conversation.says_last((said := self.host.said(order.say)).text):
+                say.append(said)
         if order.message is not None:
             heard = await self._heard(order.message, order.source) if order.cause == "prompt" else order.message
             say.append(heard)
@@ -170,7 +169,7 @@ class Run:
         if not asked:
             return message
         text = await self.parts.dispatcher.fold("input", event, "text")
-        return message if text == message.text else user_message(str(text), images)
+        return message if text == message.text else self.host.said(str(text), images)
 
     # One answer
 
@@ -342,6 +341,7 @@ class Run:
                 failure=end.failure,
                 will_retry_at=will_retry_at,
                 recoverable=end.recoverable,
+                stopped_by=end.stopped_by,
             ),
             Stage(self.host, epoch, quiet=aborted),
         )
@@ -352,7 +352,8 @@ class Run:
 
     def _failed_answer(self, end: End) -> AssistantMessage:
         route = end.failure.route if end.failure else self.conversation.route or Route("", "")
-        return AssistantMessage((), end.stop_reason, self._producer(route), error=end.error)
+        error = end.error and self.host.signals.clean(end.error)
+        return AssistantMessage((), end.stop_reason, self._producer(route), error=error)
 
     def _producer(self, route: Route) -> Producer:
         return Producer(route.provider, route.model, self.parts.wires.dialect_of(route))

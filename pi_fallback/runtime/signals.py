@@ -11,6 +11,7 @@ from typing import Any
 from blinker import Signal
 
 from pi_fallback.runtime.feed import FeedItem
+from pi_fallback.runtime.hiding import Clean, cleaned_item
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +43,12 @@ class GuardedSignal(Signal):
 class Signals:
     """The signals of one host. Receivers are called in the host's event loop and must return at once.
 
-    blinker holds receivers weakly: keep a reference to yours, or connect it with `weak=False`.
+    blinker holds receivers weakly: keep a reference to yours, or connect it with `weak=False`. `clean` takes secrets
+    out of what is said.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clean: Clean = str) -> None:
+        self.clean = clean
         self._listeners: tuple[Callable[[FeedItem], None], ...] = ()
         self.event = GuardedSignal(
             "event",
@@ -94,6 +97,7 @@ class Signals:
 
     def emit(self, item: FeedItem) -> None:
         """Give `item` to the listeners, and send `update` if anybody has connected to it."""
+        item = cleaned_item(item, self.clean)
         for listener in self._listeners:
             try:
                 listener(item)

@@ -57,6 +57,7 @@ class Summariser:
             CannotCompact: no model could.
         """
         summary, record = cut.former, record_of(cut.older)
+        instructions = self.host.signals.clean(instructions)
         most: int | None = None
         while record:
             room = room_in(self._window(), self.host.parts.compaction)

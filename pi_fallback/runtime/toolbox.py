@@ -11,6 +11,7 @@ from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import Log
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.faults import told
+from pi_fallback.runtime.hiding import cleaned_message
 from pi_fallback.runtime.tools.arguments import objection
 from pi_fallback.runtime.tools.errors import ToolError
 from pi_fallback_hookspecs import (
@@ -61,7 +62,7 @@ class Toolbox:
         except (Exception, SystemExit) as error:  # a third party's preview, or a screen that failed: it fails closed
             refusal = f"Not run: nobody could be asked ({told(error)})."
         if refusal is not None or tool is None:
-            return _result(call, refusal or "", is_error=True)
+            return self._result(call, refusal or "", is_error=True)
         log.tool_started(call)
         begins()
         result = await self._outcome(tool, call)
@@ -123,7 +124,8 @@ class Toolbox:
 
     async def _folded(self, call: ToolCall, result: ToolResultMessage, view: View) -> ToolResultMessage:
         event = ToolResultEvent(view=view, call=call, result=result)
-        return cast("ToolResultMessage", await self.dispatcher.fold("tool_result", event, "result"))
+        folded = cast("ToolResultMessage", await self.dispatcher.fold("tool_result", event, "result"))
+        return folded if folded is result else cleaned_message(folded, self.redact)
 
 
 def _result(call: ToolCall, text: str, *, is_error: bool) -> ToolResultMessage:

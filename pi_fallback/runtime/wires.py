@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Protocol, cast
 
 from pi_fallback.core.deadlines import words
-from pi_fallback.errors import CredentialError
+from pi_fallback.errors import CredentialError, LoginNeeded
 from pi_fallback.runtime.clock import loop_clock
+from pi_fallback.runtime.hiding import NoSecrets, Secrets, Veil, cleaned_fault, cleaned_message
 from pi_fallback.runtime.watchdog import Watch, Watchdog
 from pi_fallback_hookspecs import (
     AssistantMessage,
@@ -41,6 +43,7 @@ class Headers(Protocol):
     def __call__(self, route: Route) -> Awaitable[Mapping[str, str]]: ...
 
 
+NO_SECRETS = NoSecrets()
 ENDS = (Reply, Fault)  # made once: a union in `isinstance` is made anew for each event
 
 
@@ -48,7 +51,8 @@ ENDS = (Reply, Fault)  # made once: a union in `isinstance` is made anew for eac
 class Wires:
     """Sends requests: `providers` by id, the streams of the built-in `dialects`, secrets from `keys`.
 
-    A fault that `instead` has for a route takes the place of the request: nothing is sent.
+    A fault that `instead` has for a route takes the place of the request: nothing is sent. `refused` hears that a key
+    is not taken, and says whether another can be had for it.
     """
 
     providers: Mapping[str, Provider]
@@ -56,9 +60,10 @@ class Wires:
     catalog: Mapping[ModelRef, Model]
     keys: Keys
     watchdog: Watchdog
-    redact: Callable[[str], str] = str
+    secrets: Secrets = NO_SECRETS
     late_headers: Headers | None = None
     instead: Callable[[Route], Fault | None] | None = None
+    refused: Callable[[Route, Key], bool] | None = None
 
     async def has_key(self, route: Route) -> str | None:
         """The reason why `route` has no key, or None if it has one."""
@@ -81,7 +86,7 @@ class Wires:
     ) -> Reply | Fault:
         """Send `request` by `route`, over a `fresh` connection if need be; give each piece to `on_delta`.
 
-        Raises nothing but cancellation.
+        No secret that is known gets through. Raises nothing but cancellation.
         """
         if self.instead is not None and (fault := self.instead(route)) is not None:
             return fault
@@ -95,16 +100,25 @@ class Wires:
             key = await self.keys(route, base_url)
             late: Mapping[str, str] = {} if self.late_headers is None else await self.late_headers(route)
         except CredentialError as error:
-            return Fault(FaultKind.KEY, self.redact(str(error)))
+            code = "login_needed" if isinstance(error, LoginNeeded) else None
+            return Fault(FaultKind.KEY, self.secrets.clean(str(error)), code=code)
         headers = {**provider.headers, **model.headers, **late}
         call = Call(route, model, request, base_url, key, headers, provider.auth, fresh)
+        veil = Veil(self.secrets, on_delta)
         with self.watchdog.watch(model.limits) as watch:
-            result = await self._read(stream, call, watch, on_delta)
-            return result if isinstance(result, Reply) else replace(result, text=self.redact(result.text))
+            result = await self._read(stream, call, watch, veil)
+            veil.end(whole=isinstance(result, Reply))
+            if isinstance(result, Reply):
+                return Reply(cleaned_message(result.message, self.secrets.clean))
+            fault = cleaned_fault(result, self.secrets.clean)
+            if fault.status != HTTPStatus.UNAUTHORIZED or key is None or self.refused is None:
+                return fault
+            return replace(fault, renewable=self.refused(route, key))
+        veil.end(whole=False)
         return _expired(watch, model.limits)
 
-    async def _read(self, stream: Stream, call: Call, watch: Watch, on_delta: Callable[[Delta], None]) -> Reply | Fault:
-        now = loop_clock()
+    async def _read(self, stream: Stream, call: Call, watch: Watch, veil: Veil) -> Reply | Fault:
+        now, take = loop_clock(), veil.take
         try:
             async with aclosing(stream(call)) as events:
                 async for event in events:
@@ -112,7 +126,7 @@ class Wires:
                         return _whole(event)
                     watch.last = now()
                     watch.phase = Phase.TOOL_ARGS if isinstance(event, ToolCallDelta) else Phase.TEXT
-                    on_delta(event)
+                    take(event)
         except (Exception, SystemExit) as error:  # a third party's stream: nothing of it may end the agent
             return Fault(FaultKind.OTHER, f"{type(error).__name__}: {error}", phase=watch.phase)
         return Fault(FaultKind.INCOMPLETE, "the stream ended without its terminal event", phase=watch.phase)

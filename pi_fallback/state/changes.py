@@ -37,7 +37,8 @@ def difference(old: Ledger, new: Ledger, *, now: float) -> tuple[Change, ...]:
         for scope, was in old.rests.items():
             rest = new.rests.get(scope)
             # A rest that is over and was swept away is no wake: another agent may have booked a longer one.
-            if was.until > now and (rest is None or rest.until < was.until):
+            # A new one that ends no later was booked after a wake: an end that is booked already would have stayed.
+            if was.until > now and (rest is None or (rest != was and rest.until <= was.until)):
                 changes.append(Woke(scope))
         changes += (Rested(scope, rest) for scope, rest in new.rests.items() if old.rests.get(scope) != rest)
     if new.worked_at is not old.worked_at:

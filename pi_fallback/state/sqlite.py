@@ -4,6 +4,7 @@ The file is a cache. Whatever is wrong with it, the agent goes on with the ledge
 once, and shares everything as soon as the file works again.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable
 from math import inf
@@ -17,6 +18,7 @@ from pi_fallback_hookspecs import Ledger
 
 COLLISIONS = 4  # in a row: fewer are a crowd, these are a lock
 PAUSE_S = 1.0  # between two tries on a file that does not work
+READ_SHARE, UNREAD_S = 0.02, 0.5  # of the time may go into reading what a crowd writes; so long it may go unread
 CLOSE_S = 1.0  # the last chance to share is worth more patience than a turn
 
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
@@ -41,6 +43,7 @@ class SqliteLedger:
         self._db: sqlite3.Connection | None = None
         self._identity: ledgerfile.Identity | None = None
         self._version = -1  # of the file's content when it was read last
+        self._read_not_before = -inf
         self._shared = self._held = Ledger()  # what the file knows from us; what we were given last
         self._unshared: dict[Change, float] = {}  # what was last to be written, and when (wall) it happened
         self._not_before = -inf  # the moment of the next try
@@ -92,10 +95,15 @@ class SqliteLedger:
             self._unshared = {change: self._unshared.get(change, instant.wall) for change in news}
             if news:
                 tables.write(db, self._unshared, instant)
+                if version != self._version:  # whoever goes on at once would keep a crowd waiting
+                    os.sched_yield()
             self._shared = ledger
-        if version != self._version:
+        if version != self._version and self._now() >= self._read_not_before:
+            begun = self._now()
             self._shared = adopt(ledger, tables.read(db, instant))
             self._version = version
+            ended = self._now()
+            self._read_not_before = ended + min((ended - begun) / READ_SHARE, UNREAD_S)
         return self._shared
 
     def _opened(self, instant: Instant) -> sqlite3.Connection:
@@ -104,6 +112,7 @@ class SqliteLedger:
         self._drop()
         self._db, aside = ledgerfile.opened(self._path, instant, broken=self._broken)
         self._identity, self._version = ledgerfile.identity(self._path), -1
+        self._read_not_before = -inf
         self._shared = Ledger()  # a file that we do not know gets all that we know
         self._broken = None
         if aside is not None:

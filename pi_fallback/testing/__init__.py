@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pi_fallback.testing.moves import CallTool, Fail, Hang, Move, Pieces, Say, Wait, fail
+    from pi_fallback.testing.oauth_server import OAuthServer, Trouble, running_oauth_server
     from pi_fallback.testing.received import Received
     from pi_fallback.testing.scripted import Called, ScriptedProvider
     from pi_fallback.testing.server import FaultServer
@@ -47,6 +48,7 @@ __all__ = [
     "Html",
     "Malformed",
     "Move",
+    "OAuthServer",
     "Ok",
     "Pieces",
     "Raw",
@@ -60,12 +62,14 @@ __all__ = [
     "Status",
     "Step",
     "ToolCallScript",
+    "Trouble",
     "Wait",
     "fail",
     "running_fault_server",
+    "running_oauth_server",
 ]
 
-_MODULES = ("moves", "received", "scripted", "server", "steps", "threads")
+_MODULES = ("moves", "received", "scripted", "server", "steps", "threads", "oauth_server")
 
 
 def __getattr__(name: str) -> object:

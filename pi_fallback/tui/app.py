@@ -148,6 +148,11 @@ class PiFallbackApp(App[None]):
         except Exception as error:  # hours of work must not end with one act that failed
             self._notice(str(error) or type(error).__name__, "error")
 
+    def _fatal_error(self) -> None:
+        # Textual's own draws the values of all variables, and keys are among them.
+        self.failure = self.failure or self._exception
+        self._close_messages_no_wait()
+
     # What comes in
 
     def _listen(self, item: feed.FeedItem) -> None:
@@ -157,7 +162,8 @@ class PiFallbackApp(App[None]):
         self._redraw()
 
     def _notice(self, text: str, level: Level = "info") -> None:
-        self.state = noticed(self.state, text, level)
+        said = text if self._acts is None else self._acts.agent.signals.clean(text)
+        self.state = noticed(self.state, said, level)
         self._redraw()
 
     def on_prompt_sent(self, event: Prompt.Sent) -> None:

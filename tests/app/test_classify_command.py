@@ -38,6 +38,7 @@ def test_it_says_what_would_be_done_how_long_and_why() -> None:
         ("slow down, try again in 1h3m", 429, "rests: the account, for 1 h 3 min as it says"),
         ("Overloaded", 529, "rests: the model at this provider, for 30 s, as no time is stated"),
         ("gateway", 504, "rests: the model at this provider, for 60 s, as no time is stated"),
+        ("Payload too large", 413, "then:  another provider: this one's gateway takes no more bytes"),
         ("529 Overloaded, retrying in 4s", 529, "not final: whoever reported it tries again by itself"),
     ],
 )

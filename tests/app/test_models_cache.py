@@ -78,7 +78,7 @@ def test_a_folder_in_its_place_is_told(path: Path) -> None:
 
 def test_the_file_is_private_and_leaves_nothing_beside_it(path: Path) -> None:
     path.parent.mkdir()
-    leftover = path.with_name(f".{path.name}.dead.tmp")
+    leftover = path.with_name(f".{path.name}.0123456789abcdef.tmp")
     leftover.touch()
     save(path, {}, wall=0.0)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pi_fallback.app import level_of, route_to
+from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import ConfigError, NoUsableModel, UnknownModel
 from pi_fallback.live_pool import LivePool
 from pi_fallback.preparing import Options, Setup, World, prepare
@@ -33,6 +34,7 @@ class Desk:
         for name, value in files.items():
             text = value if isinstance(value, str) else json.dumps(value)
             (self.agent_dir / f"{name}.json").write_text(text)
+            (self.agent_dir / f"{name}.json").chmod(0o600)
 
     def prepare(self, *, environ: Mapping[str, str] | None = None, **options: Any) -> Setup:
         return prepare(Options(cwd=self.folder, **options), World(environ=environ or {}, home=self.home))
@@ -116,7 +118,7 @@ def test_a_wish_that_cannot_be_met_is_told_and_the_rest_works(
         ("nobody/*", "No model fits 'nobody/*' of enabledModels."),
         ("b/B:ultra", "'ultra' in 'b/B:ultra' of enabledModels is no thinking level"),
         ("groq/*", "groq/openai/gpt-oss-120b has no usable key. Set GROQ_API_KEY, or add groq to auth.json."),
-        ("github-copilot/*", "github-copilot needs a login, which this version does not have yet"),
+        ("github-copilot/*", "github-copilot needs a login that pi has made"),
     ],
 )
 def test_enabled_models_that_leave_none_stop_a_strict_start_and_are_told_in_the_app(
@@ -186,8 +188,8 @@ def test_the_order_without_configuration_is_defaults_then_others_with_all_accoun
     assert order(led)[:3] == ["anthropic/claude-sonnet-5-5", "mistral/devstral-medium-latest", "xai/grok-4.7"]
 
 
-def test_a_login_of_pi_is_used_while_it_is_valid(desk: Desk) -> None:
-    login = {"type": "oauth", "access": "token", "refresh": "r", "expires": 10_000, "accountId": "acc"}
+def test_a_login_of_pi_is_used_while_it_is_valid_or_can_be_renewed(desk: Desk) -> None:
+    login = {"type": "oauth", "access": "token", "expires": 10_000, "accountId": "acc"}
     desk.write(models={}, auth={"openai-codex": login})
     live = World(environ={}, home=desk.home, wall=lambda: 9.0)
     setup = prepare(Options(cwd=desk.folder), live)
@@ -196,6 +198,8 @@ def test_a_login_of_pi_is_used_while_it_is_valid(desk: Desk) -> None:
     late = World(environ={}, home=desk.home, wall=lambda: 11.0)
     with pytest.raises(ConfigError, match="login needed"):
         prepare(Options(cwd=desk.folder), late)
+    desk.write(models={}, auth={"openai-codex": login | {"refresh": "r"}})
+    assert order(prepare(Options(cwd=desk.folder), late))[0] == "openai-codex/gpt-6.1-sol"
 
 
 def test_settings_of_a_strange_folder_that_narrow_nothing_are_named(desk: Desk) -> None:
@@ -279,7 +283,8 @@ class Pool:
         self.told: list[str] = []
         signals = Signals()
         self.end = signals.listen(self.hear)
-        self.pool = LivePool(setup, signals, lambda: self.now)
+        self.vault = Vault(setup.accounts, {}, setup.redactor, wall=lambda: 0.0)
+        self.pool = LivePool(setup, signals, lambda: self.now, self.vault)
 
     def hear(self, item: feed.FeedItem) -> None:
         assert isinstance(item, feed.Noticed)
@@ -302,6 +307,30 @@ def test_the_pool_follows_an_edit_of_the_settings_while_the_agent_works(desk: De
     assert live.pool().version > version
     assert setup.selection.start == Route("a", "A")
     assert live.told == ["No model fits 'nobody' of enabledModels. It is passed over."]
+
+
+def test_the_first_group_counts_while_the_agent_works_and_so_does_the_end_of_the_last_one(desk: Desk) -> None:
+    desk.write(settings={"enabledModels": ["a/A"]})
+    setup = desk.prepare()
+    live = Pool(setup)
+    assert setup.ha.group is None
+    desk.write(ha={"groups": {"g": {"entries": [{"id": "b/B"}, {"id": "c/C"}]}}})
+    assert set(live.later()) == {"a/A", "b/B", "c/C"}
+    assert setup.ha.group is not None
+    version = live.pool().version
+    desk.write(ha={"groups": {}, "defaultGroup": "g"})
+    assert live.later() == ["a/A"]
+    assert setup.ha.group is None
+    assert live.pool().version > version
+
+
+def test_without_the_plugin_no_group_ever_counts(desk: Desk) -> None:
+    desk.write(settings={"enabledModels": ["a/A"]})
+    setup = desk.prepare(without_plugins=("ha",))
+    live = Pool(setup)
+    desk.write(ha={"groups": {"g": {"entries": [{"id": "b/B"}]}}})
+    assert live.later() == ["a/A"]
+    assert setup.ha.group is None
 
 
 def test_an_edit_of_a_level_alone_counts(desk: Desk) -> None:

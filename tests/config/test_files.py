@@ -15,6 +15,7 @@ from filelock import FileLock
 from pi_fallback.config import files
 from pi_fallback.config.jsonc import Document
 from pi_fallback.config.problems import Problem
+from pi_fallback.config.replacing import write_private
 from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
 
@@ -120,20 +121,23 @@ def test_a_link_stays_a_link_and_its_target_is_written(tmp_path: Path) -> None:
     assert json.loads(target.read_text()) == {"a": 1}
 
 
+LEFT, OTHERS = ".trust.json.0123456789abcdef.tmp", ".auth.json.0123456789abcdef.tmp"
+
+
 def test_leftovers_of_killed_writers_are_swept_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "trust.json"
-    for name in (".trust.json.0123.tmp", ".trust.json.4567.tmp", ".auth.json.89.tmp", "trust.json.tmp"):
+    for name in (LEFT, LEFT.replace("0", "1"), OTHERS, "trust.json.tmp", ".trust.json.swp.tmp"):
         (tmp_path / name).write_text("half")
     files.update(path, add("a"))
     names = {found.name for found in tmp_path.iterdir() if not found.name.endswith(".lock")}
-    assert names == {".auth.json.89.tmp", "trust.json.tmp", "trust.json"}
+    assert names == {OTHERS, "trust.json.tmp", ".trust.json.swp.tmp", "trust.json"}
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "trust.json"
     path.write_text('{"a": 1}')
     with pytest.raises(UnicodeEncodeError):
-        files.write_private(path, '{"b": "\ud800"}')
+        write_private(path, '{"b": "\ud800"}')
     assert path.read_text() == '{"a": 1}'
     assert [found.name for found in tmp_path.iterdir()] == ["trust.json"]
 

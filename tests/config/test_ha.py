@@ -42,6 +42,7 @@ def read(folder: Path, text: object, project: object = None, *, trusted: bool = 
         path.parent.mkdir(parents=True, exist_ok=True)
         if content is not None:
             path.write_text(content if isinstance(content, str) else json.dumps(content, indent=2))
+            path.chmod(0o600)
     return load(agent, work, trusted=trusted)
 
 

@@ -15,6 +15,7 @@ from pi_fallback.config.schema import (
     LimitsConfig,
     ModelConfig,
     ModelOverride,
+    OAuthConfig,
     OAuthEntry,
     ProgressSettings,
     ProviderConfig,
@@ -36,6 +37,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     ModelOverride,
     LimitsConfig,
     CostConfig,
+    OAuthConfig,
     ApiKeyEntry,
     OAuthEntry,
 )

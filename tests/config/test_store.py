@@ -24,6 +24,7 @@ class Home:
     def write(self, name: str, content: object) -> None:
         path = self.project / name if name.startswith(".pi") else self.agent / name
         path.write_text(content if isinstance(content, str) else json.dumps(content, indent=2))
+        path.chmod(0o600)
 
     def load(self, *, trusted: bool = False) -> Configuration:
         return load(self.agent, self.project, trusted=trusted)

@@ -4,7 +4,8 @@ import pytest
 
 from pi_fallback.core import error_codes
 from pi_fallback.core.classify import SCOPES, classify
-from pi_fallback_hookspecs import Fault, FaultKind, ScopeKind
+from pi_fallback.core.error_rows import rows_for
+from pi_fallback_hookspecs import ErrorRow, FailureKind, Fault, FaultKind, ScopeKind
 
 STATUSES = [
     (400, "invalid_request"),
@@ -176,7 +177,75 @@ def test_a_rate_limit_of_over_fifteen_minutes_is_a_spent_quota(wait_s: float, ex
     assert judged.retry_after_s == wait_s
 
 
+WINDOWS = {
+    "x-codex-primary-used-percent": "100",
+    "x-codex-primary-reset-after-seconds": "7200",
+    "x-ratelimit-remaining-tokens": "0",
+    "x-ratelimit-reset-tokens": "6m0s",
+}
+
+
+@pytest.mark.parametrize(("status", "stated_s", "wait_s"), [(429, None, 7200.0), (429, 5.0, 5.0), (500, None, None)])
+def test_a_window_that_is_used_up_says_how_long_a_limit_lasts(
+    status: int, stated_s: float | None, wait_s: float | None
+) -> None:
+    fault = Fault(FaultKind.STATUS, "", status=status, retry_after_s=stated_s, headers=WINDOWS)
+    assert classify(fault).retry_after_s == wait_s
+
+
 def test_every_kind_has_a_scope() -> None:
     assert set(SCOPES.values()) <= set(ScopeKind)
     assert classify(Fault(FaultKind.STATUS, "", status=429)).scope is ScopeKind.CREDENTIAL
     assert classify(Fault(FaultKind.STATUS, "", status=529)).scope is ScopeKind.MODEL
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "text", "scope"),
+    [
+        (413, None, "", "provider"),
+        (413, None, "Payload Too Large", "provider"),
+        (413, "request_too_large", "Request exceeds the maximum size", "provider"),
+        (400, None, "the request body is too large: 21 MB, the limit is 20 MB", "provider"),
+        (413, None, "prompt is too long: 210000 tokens > 200000 maximum", "request"),
+        (413, "context_length_exceeded", "", "request"),
+        (413, "rate_limit_exceeded", "Request too large: tokens per minute: Limit 6000, Requested 9000", "request"),
+        (400, None, "This model's maximum context length is 8191 tokens", "request"),
+    ],
+)
+def test_a_gateways_limit_concerns_the_provider_and_a_window_the_request(
+    status: int, code: str | None, text: str, scope: str
+) -> None:
+    judged = classify(Fault(FaultKind.STATUS, text, status=status, code=code))
+    assert (judged.kind, judged.scope) == ("context_overflow", scope)
+
+
+@pytest.mark.parametrize("text", ["", "client closed request", "context canceled"])
+def test_a_499_that_reaches_us_was_closed_by_somebody_on_the_way(text: str) -> None:
+    assert classify(Fault(FaultKind.STATUS, text, status=499)).kind == "network"
+
+
+def test_a_limit_of_what_stands_behind_one_model_does_not_concern_the_provider() -> None:
+    fault = Fault(FaultKind.STATUS, "google/gemma:free is temporarily rate-limited upstream.", status=429)
+    assert (classify(fault).kind, classify(fault).scope) == ("rate_limit", "model")
+
+
+ADDED = (
+    ErrorRow("our budget", FailureKind.QUOTA_EXHAUSTED, ("Tenant  Budget",), provider="ours"),
+    ErrorRow("no gpu", FailureKind.CAPACITY, ("gpu pool drained",), scope=ScopeKind.PROVIDER),
+)
+
+
+@pytest.mark.parametrize(
+    ("provider", "text", "expected"),
+    [
+        ("ours", "the tenant\nbudget is gone, retry after 90 seconds", ("quota_exhausted", "credential", 90.0)),
+        ("other", "the tenant budget is gone", ("invalid_request", "request", None)),
+        ("other", "GPU pool drained", ("capacity", "provider", None)),
+    ],
+)
+def test_added_rows_speak_first_and_only_of_their_provider(
+    provider: str, text: str, expected: tuple[str, str, float | None]
+) -> None:
+    fault = Fault(FaultKind.STATUS, text, status=400, code="invalid_prompt" if "gpu" in text.lower() else None)
+    judged = classify(fault, added=rows_for(provider, ADDED))
+    assert (judged.kind, judged.scope, judged.retry_after_s) == expected

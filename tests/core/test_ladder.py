@@ -1,6 +1,7 @@
 """The ladder: what holds for every failure, whatever the file says."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,3 +158,30 @@ def test_the_deadline_of_an_episode_does_not_count_what_was_waited() -> None:
             began_at=NOW - 1000.0,
         )
         assert isinstance(decide(event, group, policy), Retry if goes_on else Stop)
+
+
+def test_the_model_that_failed_first_takes_no_candidates_turn_though_it_is_none_of_the_groups() -> None:
+    outside, first, second = Route("z", "Z"), Route("b", "B"), Route("c", "C")
+    group, policy = Group("g", (Entry("b/B"), Entry("c/C"))), HaPolicy(max_retries=0)
+    event = RequestFailed(
+        view=View(now=NOW, current=first, order=(first, second), visited=frozenset({outside, first})),
+        failure=Failure(first, FailureKind.CAPACITY, ScopeKind.MODEL, "full", Phase.PRE, NOW),
+        request=Request((user_message("go"),)),
+        attempts=2,
+        tries={outside: 1, first: 1},
+        began_at=NOW,
+    )
+    decision = decide(event, group, policy)
+    assert isinstance(decision, Retry)
+    assert decision.on == (second,)
+
+
+@given(failures(), groups, policies)
+def test_a_login_that_can_be_renewed_is_renewed_whatever_the_file_says(
+    event: RequestFailed, group: Group, policy: HaPolicy
+) -> None:
+    fault = Fault(FaultKind.STATUS, "expired", status=401, renewable=True)
+    failure = replace(event.failure, kind=FailureKind.AUTH, fault=fault)
+    decision = decide(replace(event, failure=failure), group, policy)
+    assert isinstance(decision, Stop) or (isinstance(decision, Retry) and decision.on == (failure.route,))
+    assert not isinstance(decision, Stop) or "attempts" in decision.reason or "maxEpisodeMs" in decision.reason

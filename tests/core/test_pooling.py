@@ -164,8 +164,11 @@ def test_a_model_that_failed_within_five_minutes_comes_last(ago_s: float, on: tu
 
 
 def test_a_bare_413_is_asked_of_other_providers_whose_windows_it_says_nothing_of() -> None:
-    bare = Fault(FaultKind.STATUS, "a web page", status=413)
-    assert retry(failed(K.CONTEXT_OVERFLOW, fault=bare)).on == (B, C)
+    event = failed(K.CONTEXT_OVERFLOW)
+    bare = replace(event, failure=replace(event.failure, scope=ScopeKind.PROVIDER))
+    assert retry(bare).on == (B, C)
+    tried = failed(K.CONTEXT_OVERFLOW, tries={Route(f"p{n}", "m"): 1 for n in range(OTHER_OPINIONS + 1)})
+    assert isinstance(decide(replace(tried, failure=bare.failure)), Stop)  # and not of all of fifty
 
 
 def test_a_request_too_large_for_every_model_stops_without_a_storm() -> None:
@@ -272,3 +275,10 @@ def test_a_decision_never_names_what_may_not_be_used(
         assert not set(others) & (set(event.tries) | resting)
     else:
         assert waited_s + decision.after_s <= 60.0
+
+
+@pytest.mark.parametrize("tries", [{A: 1}, {A: 2}, {A: 1, B: 1}], ids=str)
+def test_a_login_that_can_be_renewed_is_tried_again_on_the_same_route(tries: Mapping[Route, int]) -> None:
+    refused = Fault(FaultKind.STATUS, "expired", status=401)
+    assert retry(failed(K.AUTH, fault=replace(refused, renewable=True), tries=tries)).on[0] == A
+    assert retry(failed(K.AUTH, fault=refused, tries=tries)).on[0] != A

@@ -159,7 +159,7 @@ def test_a_provider_without_address_says_which_variable_would_give_it_one() -> N
 
 def test_only_a_login_opens_a_provider_that_asks_for_one() -> None:
     result = found({"club": key("a")}, environ={"CLUB_KEY": SECRET})
-    assert [account.unusable for account in result.accounts] == ["needs a login, which this version does not have yet"]
+    assert [account.unusable for account in result.accounts] == ["needs a login"]
     (account,) = found({"club": {"type": "oauth", "access": SECRET, "expires": (NOW + 60) * 1000}}).accounts
     assert account.unusable is None
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_fallback.credentials.sources import Command, Literal, Template, Variable, filled, read, read_text
+from pi_fallback.credentials.sources import Command, Keyring, Literal, Template, Variable, filled, read, read_text
 
 ENVIRON = {"SET": "value", "MY_KEY": "value", "EMPTY": "", "lower": "value"}
 
@@ -19,6 +19,10 @@ ENVIRON = {"SET": "value", "MY_KEY": "value", "EMPTY": "", "lower": "value"}
         ("env:lower", Variable("lower")),
         ("!pass show groq", Command("pass show groq")),
         ("! spaced ", Command("spaced")),
+        ("keyring:openrouter", Keyring("pi-fallback", "openrouter")),
+        ("keyring:openrouter/me", Keyring("openrouter", "me")),
+        ("keyring:https://one.example/me", Keyring("https://one.example", "me")),
+        ("keyring:", Keyring("pi-fallback", "")),
         ("sk-abc", Literal("sk-abc")),
         (" sk-abc\n", Literal("sk-abc")),
         ("UNSET_NAME", Literal("UNSET_NAME")),
@@ -52,7 +56,7 @@ def test_values_that_an_account_brings_along_come_first() -> None:
     assert read("OWN", {}, {"OWN": "own"}).source == Variable("OWN", "own")
 
 
-@given(st.text(min_size=6).filter(lambda text: not text.startswith(("$", "env:"))))
+@given(st.text(min_size=6).filter(lambda text: not text.startswith(("$", "env:", "keyring:"))))
 def test_no_source_prints_what_was_written(text: str) -> None:
     assert repr(read(text, {}).source) in ("Literal()", "Command()", "Template()")
 

@@ -12,10 +12,13 @@ import pytest
 from pi_fallback.credentials.accounts import Account
 from pi_fallback.credentials.headers import HeaderSources
 from pi_fallback.credentials.redaction import MARK, Redactor
+from pi_fallback.credentials.refreshing import Refresher
 from pi_fallback.credentials.sources import Command, Literal, Login, NoKey, Source, Template, Variable
 from pi_fallback.credentials.vault import Vault
-from pi_fallback.errors import CredentialError
+from pi_fallback.errors import CredentialError, LoginNeeded
+from pi_fallback.testing import OAuthServer, Trouble
 from pi_fallback_hookspecs import Key, Route
+from tests.credentials.logins import Room, entry
 
 pytestmark = pytest.mark.anyio
 
@@ -240,3 +243,85 @@ async def test_a_cancelled_command_is_ended_with_its_children(tmp_path: Path) ->
     assert await ended(await child_in(pid))
     with pytest.raises(CredentialError):  # and the next one to ask is not locked out
         await vault(account(Command("exit 1"))).key_for(ROUTE, URL)
+
+
+async def leased(room: Room, server: OAuthServer, refresher: Refresher, *, expires_in_s: float) -> Vault:
+    """A vault with one login that expires so soon."""
+    tokens = server.issue()
+    expires = room.now + expires_in_s
+    room.write({"acme": entry(tokens, expires=expires * 1000)})
+    login = Login(tokens.access, expires, server.endpoints)
+    account = Account("acme", "primary", "oauth", login, ORIGIN, "auth.json")
+    return Vault([account], {}, room.redactor, wall=lambda: room.now, refresher=refresher)
+
+
+ACME = Route("acme", "m")
+
+
+async def revealed(vault: Vault) -> str:
+    key = await vault.key_for(ACME, URL)
+    assert key is not None
+    return key.reveal(ORIGIN)
+
+
+@pytest.mark.parametrize(("expires_in_s", "asked"), [(-5.0, 1), (30.0, 1), (90.0, 0)])
+async def test_a_login_is_renewed_a_little_before_it_expires(tmp_path: Path, expires_in_s: float, asked: int) -> None:
+    room = Room(tmp_path)
+    async with OAuthServer() as server, room.refresher() as refresher:
+        vault = await leased(room, server, refresher, expires_in_s=expires_in_s)
+        for _ in range(3):
+            assert await revealed(vault) in server.grants.live
+        assert len(server.asked) == asked
+
+
+async def test_a_token_that_still_lives_does_when_it_cannot_be_renewed_early(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    async with OAuthServer() as server, room.refresher() as refresher:
+        vault = await leased(room, server, refresher, expires_in_s=30.0)
+        server.trouble(Trouble(status=500), Trouble(status=500))
+        assert await revealed(vault) in server.grants.live
+        room.now += 31.0
+        with pytest.raises(CredentialError, match="the login was not renewed"):
+            await vault.key_for(ACME, URL)
+        assert await revealed(vault) in server.grants.live
+
+
+async def test_a_refused_token_is_renewed_once_and_a_refused_new_one_is_the_end(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    async with OAuthServer() as server, room.refresher() as refresher:
+        vault = await leased(room, server, refresher, expires_in_s=3600.0)
+        first = await vault.key_for(ACME, URL)
+        assert first is not None
+        assert vault.refused(ACME, first)
+        second = await vault.key_for(ACME, URL)
+        assert second is not None
+        assert second.reveal(ORIGIN) in server.grants.live - {first.reveal(ORIGIN)}
+        assert not vault.refused(ACME, second)
+        with pytest.raises(LoginNeeded, match="its new access was refused too"):
+            await vault.key_for(ACME, URL)
+        assert len(server.asked) == 1
+
+
+async def test_the_answer_to_an_older_request_takes_nothing_from_the_new_token(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    async with OAuthServer() as server, room.refresher() as refresher:
+        vault = await leased(room, server, refresher, expires_in_s=3600.0)
+        first = await vault.key_for(ACME, URL)
+        assert first is not None
+        vault.refused(ACME, first)
+        new = await revealed(vault)
+        assert vault.refused(ACME, first)
+        assert await revealed(vault) == new
+
+
+async def test_only_logins_of_the_account_can_be_had_anew() -> None:
+    keys = vault(account(Literal(SECRET), "acme"))
+    assert not keys.refused(ACME, Key(SECRET, ORIGIN))
+    logins = vault(account(Login(SECRET, 1e9), "acme"))
+    assert not logins.refused(ACME, Key(SECRET, ORIGIN))
+    assert not logins.refused(ACME, Key(SECRET, "https://other.example:443"))
+
+
+async def test_a_login_that_nobody_renews_is_said_to_need_a_new_one() -> None:
+    with pytest.raises(LoginNeeded, match="login needed: the access has expired"):
+        await secret_of(Login(SECRET, 99.0))

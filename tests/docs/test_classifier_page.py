@@ -2,23 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from pi_fallback.commands import COMMANDS
 from pi_fallback.core.classify import classify
-from pi_fallback_hookspecs import (
-    ClassifyFailure,
-    Failure,
-    FailureKind,
-    Fault,
-    FaultKind,
-    Judgement,
-    Phase,
-    Route,
-    View,
-)
+from pi_fallback.core.error_rows import rows_for
+from pi_fallback.runtime.discovery import given
+from pi_fallback.runtime.registry import Registry
+from pi_fallback_hookspecs import Fault, FaultKind
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "classifier.md").read_text(encoding="utf-8")
@@ -33,23 +27,19 @@ def test_every_option_has_its_line(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "text", "kind"),
+    ("provider", "text", "kind", "scope"),
     [
-        ("our-gateway", "Tenant budget is gone", FailureKind.QUOTA_EXHAUSTED),
-        ("our-gateway", "GPU pool drained", FailureKind.CAPACITY),
-        ("our-gateway", "something else", None),
-        ("another", "Tenant budget is gone", None),
+        ("our-gateway", "Tenant budget is gone", "quota_exhausted", "credential"),
+        ("our-gateway", "GPU pool drained", "capacity", "provider"),
+        ("another", "no GPU left", "capacity", "provider"),
+        ("another", "Tenant budget is gone", "unknown", "request"),
     ],
 )
-def test_the_plugin_of_the_page_judges_what_its_gateway_says(
-    provider: str, text: str, kind: FailureKind | None
-) -> None:
+def test_the_plugin_of_the_page_adds_what_its_gateway_says(provider: str, text: str, kind: str, scope: str) -> None:
     [code] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(code, names)
-    fault = Fault(FaultKind.STATUS, text, status=418)
-    judged = classify(fault)
-    failure = Failure(Route(provider, "big"), judged.kind, judged.scope, text, Phase.PRE, at=0.0, fault=fault)
-    plugin = names["OurGateway"]()  # pyright: ignore[reportCallIssue, reportUnknownVariableType]
-    answer = plugin.classify_failure(ClassifyFailure(view=View(now=0.0), failure=failure))
-    assert (answer.kind if isinstance(answer, Judgement) else None) is kind
+    registry = Registry.load(found=[given("ours", names["OurGateway"]())])
+    assert registry.faults == []
+    judged = classify(Fault(FaultKind.STATUS, text, status=418), added=rows_for(provider, registry.error_rows()))
+    assert (judged.kind, judged.scope) == (kind, scope)

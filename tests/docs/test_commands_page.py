@@ -8,7 +8,7 @@ import pytest
 
 from pi_fallback.commands import COMMANDS, run
 from pi_fallback.config.schema import FallbackConfig, ProgressSettings
-from pi_fallback.plugins.ha import HaCommands
+from pi_fallback.plugins.ha import HighAvailability
 from pi_fallback.plugins.progress import ProgressDetection
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,7 +27,10 @@ def test_every_command_has_its_sentence(name: str) -> None:
 
 
 def test_every_slash_command_of_the_plugins_has_its_line() -> None:
-    for command in (*ProgressDetection(ProgressSettings()).register_commands(), *HaCommands().register_commands()):
+    for command in (
+        *ProgressDetection(ProgressSettings()).register_commands(),
+        *HighAvailability().register_commands(),
+    ):
         assert f"`/{command.name}" in PAGE
 
 

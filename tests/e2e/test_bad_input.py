@@ -126,7 +126,7 @@ def test_without_any_account_the_variables_and_files_to_fill_are_named(user: Use
     ("name", "value", "expected"),
     [
         ("auth.json", {"groq": {"type": "api_key", "key": "$NOT_SET"}}, "groq.key: the environment variable NOT_SET"),
-        ("auth.json", EXPIRED, "groq.access: login needed: the access has expired. Log in again with pi"),
+        ("auth.json", EXPIRED, "groq.access: login needed: the access has expired. Log in again"),
         (
             "models.json",
             {"providers": {"p": {"baseUrl": "http://127.0.0.1:9/v1", "apiKey": "$NOT_SET", "models": [{"id": "m"}]}}},

@@ -46,7 +46,7 @@ def keys(server: RunningFaultServer) -> list[str | None]:
     return [request.key for request in server.requests]
 
 
-def test_t01_t03_accounts_then_the_next_entry_with_the_prompt_once_and_each_key_at_home(user: User) -> None:
+def test_t01_t03_t39_accounts_then_the_next_entry_with_the_prompt_once_and_each_key_at_home(user: User) -> None:
     count = ToolCallScript("bash", {"command": "echo once >> counter"})
     a_moves = script(k0=Status(429), k1=Status(429))
     with (
@@ -63,7 +63,7 @@ def test_t01_t03_accounts_then_the_next_entry_with_the_prompt_once_and_each_key_
         assert (user.folder / "counter").read_text() == "once\n"
         for request in (*a.requests, *b.requests):
             assert sum(message["role"] == "user" for message in request.messages) == 1
-        assert settings.read_bytes() == before  # T39
+        assert settings.read_bytes() == before
         assert a.violations == b.violations == ()
         # A second agent on this machine sees what rests.
         again = user.run("-p", "again")
@@ -229,3 +229,21 @@ def test_from_nothing_to_a_failover_as_the_page_says(user: User) -> None:
                 if json.loads(line)["type"] == "agent_end":
                     break
         assert [request.model for request in (*a.requests, *b.requests)] == ["B"]
+
+
+@pytest.mark.parametrize(
+    ("action", "step", "asked"),
+    [
+        ("next_key_then_provider", OVERLOADED, [*KEYS]),
+        ("next_provider", OVERLOADED, [KEYS[0]]),
+        (None, Status(402), [*KEYS]),
+    ],
+)
+def test_rf3_who_is_asked_after_want_of_capacity_is_the_files_word(
+    user: User, action: str | None, step: Status, asked: list[str]
+) -> None:
+    with running_fault_server(step) as a, running_fault_server(Ok("from B")) as b:
+        user.settings()
+        set_up(user, {"a": a, "b": b}, errorHandling={"capacityErrorAction": action} if action else {})
+        assert user.run("-p", "hello").out == "from B\n"
+        assert keys(a) == asked

@@ -109,4 +109,5 @@ def written(path: Path, value: object) -> Path:
             path.write_text(value, encoding="utf-8")
         case _:
             path.write_text(json.dumps(value), encoding="utf-8")
+    path.chmod(0o600)
     return path

@@ -1,13 +1,16 @@
 """What the engine and the pool hold to, whatever plugins and other calls do."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from pi_fallback.config.schema import RetryPolicy
 from pi_fallback.core.pooling import decide
 from pi_fallback.core.routing import Routing
 from pi_fallback.runtime.engine import Engine
-from pi_fallback.runtime.plans import Episode, GiveUp, Pool, RetrySame, Switch, inline
+from pi_fallback.runtime.plans import Attempt, Episode, GiveUp, Pool, RetrySame, Switch, inline
 from pi_fallback_hookspecs import (
+    ErrorRow,
     Event,
     FailureKind,
     Fault,
@@ -155,3 +158,40 @@ def test_a_spent_retry_budget_ends_the_turn_and_says_so() -> None:
     assert ends[-1].stopped
     assert "retry budget" in ends[-1].reason
     assert not ends[-1].recoverable
+
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=timezone(timedelta(hours=-8)))
+
+
+@pytest.mark.parametrize(
+    ("text", "wait_s"),
+    [
+        ("You've hit your limit · resets 7pm", 7 * 3600.0),  # on the user's own clock
+        ("Your limit resets at 11:30 am", 23.5 * 3600.0),  # the next such time
+        ("usage limit reached, try again at 2026-11-21T20:00:30Z", 30.0),
+        ("limit reached|1795300000", 1795300000 - NOON.timestamp()),
+        ("Your limit resets on 2031-01-01", 31 * 86400.0),
+        ("usage limit reached, try again at 2020-01-01T00:00:00Z", 0.0),
+    ],
+)
+def test_a_stated_moment_becomes_a_wait_on_the_users_clock(text: str, wait_s: float) -> None:
+    e = engine([])
+    e.today = lambda: NOON
+    outcome = inline(e.failed(begun(e), Fault(FaultKind.STATUS, text, status=429)), nothing)
+    assert outcome is not None
+    assert outcome.failure.retry_after_s == pytest.approx(wait_s)
+    assert outcome.failure.until == pytest.approx(1000.0 + wait_s)
+
+
+def test_rows_of_plugins_are_asked_before_the_built_in_ones() -> None:
+    e = engine([])
+    e.error_rows = (ErrorRow("ours", FailureKind.CAPACITY, ("fair use",), provider="p"),)
+    outcome = inline(e.failed(begun(e), Fault(FaultKind.STATUS, "Fair use, please.", status=403)), nothing)
+    assert outcome is not None
+    assert (outcome.failure.kind, outcome.failure.reason) == (FailureKind.CAPACITY, "ours")
+
+
+def begun(e: Engine) -> Attempt:
+    attempt = inline(e.begin(Episode(), REQUEST, R), nothing)
+    assert attempt is not None
+    return attempt

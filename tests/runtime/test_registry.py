@@ -8,7 +8,7 @@ import pytest
 from pi_fallback.errors import PluginError
 from pi_fallback.runtime.discovery import Candidate, given
 from pi_fallback.runtime.registry import Registry
-from pi_fallback_hookspecs import Command, Notify, Provider, Tool, hookimpl
+from pi_fallback_hookspecs import Command, ErrorRow, FailureKind, Notify, Provider, Tool, hookimpl
 
 
 class Greeter:
@@ -222,7 +222,20 @@ def test_the_first_command_and_the_first_tool_of_a_name_stay() -> None:
     assert "'go', which plugin a offers already" in str(registry.faults[0])
 
 
+def test_error_rows_of_all_plugins_stand_in_the_order_of_the_plugins() -> None:
+    rows = [ErrorRow(name, FailureKind.CAPACITY, ("full",)) for name in ("one", "one", "two")]
+    found = [
+        given("a", offering("register_error_rows", rows[:2])),
+        given("b", offering("register_error_rows", rows[2:])),
+    ]
+    assert Registry.load(found=found).error_rows() == tuple(rows)
+
+
 BAD_EXTENSIONS = [
+    ("register_error_rows", [ErrorRow("x", FailureKind.AUTH, ())], "without words"),
+    ("register_error_rows", [ErrorRow("x", FailureKind.AUTH, ("  ",))], "with an empty one"),
+    ("register_error_rows", [ErrorRow("x", "auth!", ("y",))], "wrong `kind`"),
+    ("register_error_rows", [3], "returned an int where a ErrorRow belongs"),
     ("register_providers", GOOD, "returned a Provider, not a sequence of providers"),
     ("register_providers", [3], "returned an int where a Provider belongs"),
     ("register_providers", [Provider("a/b", "https://acme.test")], "may hold no slash"),

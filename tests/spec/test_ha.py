@@ -16,7 +16,9 @@ from pi_fallback.config.schema import ProgressSettings, RetryPolicy
 from pi_fallback.core.groups import steps_after
 from pi_fallback.core.ha_report import AccountRow
 from pi_fallback.core.rehearsal import FAULTS
-from pi_fallback.plugins.ha import NAME, HaCommands, HighAvailability
+from pi_fallback.plugins.ha import NAME, HighAvailability
+from pi_fallback.plugins.pool import NAME as POOL
+from pi_fallback.plugins.pool import PoolFailover
 from pi_fallback.runtime import feed
 from pi_fallback.testing import CallTool, Move, Pieces, Say, ScriptedProvider, Wait, fail
 from pi_fallback.testing.moves import Fail
@@ -97,6 +99,8 @@ async def ha(
         current=current,
         order=order,
         plugins=((NAME, plugin),),
+        behind=((POOL, PoolFailover(lambda: plugin.group is None)),),
+        waits_out=lambda: plugin.group is None,
         progress=rig_more.pop("progress", OFF),
         retry=RetryPolicy(),
         own_providers=True,
@@ -577,7 +581,7 @@ async def test_ha_activate_goes_on_with_that_account_and_wakes_it() -> None:
 
 def known(r: Rig) -> HighAvailability:
     """Tell the plugin of the accounts, as the program does at its start."""
-    (plugin,) = (impl.plugin.plugin for impl in r.agent.parts.dispatcher.registry.impls("request_failed"))
+    (plugin,) = (impl.plugin.plugin for impl in r.agent.parts.dispatcher.registry.impls("order_routes"))
     assert isinstance(plugin, HighAvailability)
     plugin.accounts = [AccountRow(route.provider, route.credential, "api_key", "ha.json") for route in ALL]
     return plugin
@@ -591,15 +595,35 @@ async def test_ha_status_names_groups_accounts_and_who_rests_until_when_and_why(
         assert notices(r)[-1].splitlines() == [
             "Group g: active, default",
             "  → 1. a/A: ready",
-            "    2. b/B (rests 60 s): ready",
+            "    2. b/B (cooldown 60 s): ready",
             "    3. c/C: ready",
+            "",
             "Accounts",
-            "    a primary (api_key, ha.json): rests, again in 1 h: rate_limit",
+            "    a primary (api_key, ha.json): rests, again in 1 h (rate_limit)",
             "  → a backup-1 (api_key, ha.json): ready",
             "    a backup-2 (api_key, ha.json): ready",
             "    b primary (api_key, ha.json): ready",
             "    c primary (api_key, ha.json): ready",
         ]
+
+
+async def test_the_report_fits_a_terminal_of_eighty_columns() -> None:
+    long = Route("sonnet-4-5-20250929", "Sonnet-4-5-20250929", "work-account@example.com")
+    groups = {"g": {"entries": [{"id": str(long.ref), "cooldownMs": 1_800_000}]}}
+    async with ha({long.model: fail(status=429)}, groups=groups, order=(long,), current=long.model) as r:
+        plugin = known(r)
+        plugin.accounts = [AccountRow(long.provider, long.credential, "api_key", "ha.json", None)]
+        await answered(r)
+        r.book.enter(Rest(Scope(ScopeKind.PROVIDER, "b"), anyio.current_time() + 60.0, "server_error"))
+        await r.agent.command("/ha")
+        lines = notices(r)[-1].splitlines()
+        assert all(len(line) <= 77 for line in lines), lines
+        assert lines[1:3] == [
+            f"  → 1. {long.ref} (cooldown 30 min):",
+            "        rests, again in 30 min (rate_limit)",
+        ]
+        assert "At rest beside these" in lines
+        assert "    b: rests, again in 60 s (server_error)" in lines
 
 
 async def test_ha_clear_ends_the_rests_of_one_account_or_all() -> None:
@@ -634,13 +658,58 @@ async def test_a_rest_that_another_agent_booked_moves_the_session_to_the_next_ac
         assert asked(r) == [spare]
 
 
-async def test_groups_that_come_while_the_agent_works_count_from_the_next_start_and_the_last_one_may_go() -> None:
-    policy = HaFile.model_validate(F0).policy()
-    idle = HaCommands()
-    idle.follow(policy)
-    assert idle.group is None
-    async with ha({"A": by_account(k0=LIMIT)}) as r:
+async def test_the_first_group_counts_at_once_and_so_does_the_end_of_the_last_one() -> None:
+    async with ha({"A": by_account(k0=[LIMIT, Say("k0"), LIMIT], k1=[Say("k1"), LIMIT, LIMIT], k2=LIMIT)}) as r:
         plugin = known(r)
+        file = plugin.policy
         plugin.follow(HaPolicy())
-        assert await answered(r) == "from k1"  # by the rules of the pool
+        assert await answered(r) == "k1"  # by the rules of the pool
         assert rests(r) == {account(K0): 20.0}
+        assert deciders(r) == {POOL}
+        plugin.follow(file)
+        assert await answered(r, "and?") == "from B"  # by those of the file
+        assert rests(r)[account(K1)] == 3600.0
+        assert deciders(r) == {POOL, NAME}
+
+
+def deciders(r: Rig) -> set[str]:
+    return {routing.by for routing in r.routings} - {""}
+
+
+async def test_beside_a_group_the_pool_has_no_say() -> None:
+    async with ha({"A": fail("no", status=400)}) as r:
+        await answered(r)
+        assert asked(r) == [K0]
+        assert deciders(r) == set()
+
+
+# After a stop
+
+
+async def test_after_a_stop_there_is_one_closing_error_and_nothing_beside_it() -> None:
+    async with ha(dict.fromkeys("ABC", LIMIT), order=(K0, B, C), progress=ProgressSettings()) as r:
+        await answered(r)
+        assert "no entry of the group may be used" in closing(r)
+        assert notices(r) == []
+
+
+@pytest.mark.parametrize(("exhausted", "waits_s"), [("stop", None), ("wait", 45.0)])
+async def test_rf6_a_prompt_that_finds_all_at_rest_ends_at_once_or_waits_as_the_file_says(
+    exhausted: str, waits_s: float | None
+) -> None:
+    async with ha({}, order=(K0,), whenExhausted=exhausted) as r:
+        start = anyio.current_time()
+        for _ in range(3):
+            r.book.enter(Rest(account(K0), anyio.current_time() + 45.0, "rate_limit"))
+            began = anyio.current_time()
+            await answered(r)
+            assert anyio.current_time() - began == (waits_s or 0.0)
+        assert len(r.calls) == (0 if waits_s is None else 3)
+        if waits_s is None:
+            assert anyio.current_time() == start
+            assert all("a/A: not tried: " in text for text in gave_up(r))
+            assert len(gave_up(r)) == 3
+
+
+def gave_up(r: Rig) -> list[str]:
+    return [item.text for item in r.of(feed.GaveUp) if isinstance(item, feed.GaveUp)]

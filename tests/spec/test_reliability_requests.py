@@ -102,6 +102,25 @@ async def test_rf1_googles_retry_info_is_read_from_the_body(dialect: str) -> Non
         assert (await it.hear()).failures[0].retry_after_s == 34.5
 
 
+SAID_IN_WORDS = {
+    "usage limit reached|1893459600": 3600.0,
+    "usage limit reached|1893452400": 0.0,  # an hour ago
+    "Your limit resets at 2030-01-01T00:00:30Z": 30.0,
+    "Your limit resets at 2095-10-21T07:28:00Z": MONTH_S,
+    "Your limit resets at 2030-02-31T99:00:00Z": None,
+}
+
+
+@each_dialect
+async def test_rf1_a_moment_that_the_body_states_becomes_a_wait_of_a_month_at_most(dialect: str) -> None:
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC)):
+        for text, seconds in SAID_IN_WORDS.items():
+            limited = Status(429, body={"error": {"message": text}})
+            async with wired({"A": limited, "B": Ok("elsewhere")}, dialect) as it:
+                (failure,) = (await it.hear()).failures
+                assert failure.retry_after_s == (seconds and pytest.approx(seconds, abs=10.0))
+
+
 def openai_error(status: int, code: str, kind: str = "invalid_request_error") -> Status:
     return Status(status, body={"error": {"message": "no", "type": kind, "param": None, "code": code}})
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,10 +40,11 @@ def test_sweeping_out_a_rest_that_is_over_wakes_nothing() -> None:
     assert difference(old, Ledger(), now=9.9) == (Woke(A_SCOPE),)
 
 
-def test_a_shorter_rest_than_before_tells_of_the_wake_between() -> None:
+@pytest.mark.parametrize("until", [5.0, 10.0], ids=["shorter", "as long"])
+def test_a_rest_that_ends_no_later_than_before_tells_of_the_wake_between(until: float) -> None:
     old = Ledger().rest(A_SCOPE, until=10.0, reason="spent")
-    new = old.wake(A_SCOPE).rest(A_SCOPE, until=5.0, reason="slow")
-    assert difference(old, new, now=0.0) == (Woke(A_SCOPE), Rested(A_SCOPE, Resting(5.0, "slow", 3)))
+    new = old.wake(A_SCOPE).rest(A_SCOPE, until=until, reason="slow")
+    assert difference(old, new, now=0.0) == (Woke(A_SCOPE), Rested(A_SCOPE, Resting(until, "slow", 3)))
 
 
 @given(ledgers(), ledgers())

@@ -1,0 +1,136 @@
+"""Edits of accounts: each a function from the books to the books, in which everything else stays as it is."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pi_fallback.credentials.identity import RESERVED, Entry, marks
+from pi_fallback.credentials.syncing import Books, expiry, live_label
+from pi_fallback.errors import ConfigError
+from pi_fallback_hookspecs import Json
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+NEVER_MS = 4e15  # the year 128,725
+
+
+def added(books: Books, provider: str, label: str, entry: Entry) -> Books:
+    """With a new account of `provider` in ha.json, behind those that it has.
+
+    Raises:
+        ConfigError: the label is taken or none, or the account is there already.
+    """
+    check_label(label)
+    if label in books.labels(provider):
+        raise ConfigError(f"{provider} has an account {label} already. Choose another label.")
+    mark = marks(entry, provider, books.memory.salt)
+    for there, other in books.stored(provider).items():
+        if marks(other, provider, books.memory.salt).secret == mark.secret:
+            raise ConfigError(f"This account of {provider} is stored already, as {there}.")
+    return books.with_stored(provider, label, entry)
+
+
+def activated(books: Books, provider: str, label: str) -> Books:
+    """With the stored account `label` in auth.json. What stood there has been stored by a sync.
+
+    Raises:
+        ConfigError: it is not stored.
+    """
+    entry = _stored(books, provider, label)
+    if label == live_label(books, provider):
+        return books
+    if entry["type"] == "oauth" and expiry(entry) is None:  # pi wants one: 0 lets it renew the login when it is used
+        entry = {**entry, "expires": 0 if entry.get("refresh") else NEVER_MS}
+    return books.with_live(provider, entry)
+
+
+def removed(books: Books, provider: str, label: str) -> Books:
+    """Without the account `label`. If it was the one in auth.json, the next one takes its place there.
+
+    Raises:
+        ConfigError: it is not stored.
+    """
+    _stored(books, provider, label)
+    was_live = live_label(books, provider) == label
+    left = {name: value for name, value in _accounts(books, provider).items() if name != label}
+    if _default(left) == label:
+        left = _with_default(left, None)
+    credentials = {name: left if name == provider else value for name, value in books.credentials.items()}
+    if not left.keys() - RESERVED:
+        del credentials[provider]
+    books = replace(books, credentials=credentials)
+    if not was_live:
+        return books
+    if following := next(iter(books.stored(provider)), None):
+        return activated(books, provider, following).saying(f"{provider} {following} is in auth.json now.")
+    auth = {name: entry for name, entry in books.auth.items() if name != provider}
+    return replace(books, auth=auth)
+
+
+def renamed(books: Books, provider: str, old: str, new: str) -> Books:
+    """With the account `old` under the label `new`, in its place.
+
+    Raises:
+        ConfigError: there is no such account, or the new label is taken or none.
+    """
+    _stored(books, provider, old)
+    check_label(new)
+    accounts = _accounts(books, provider)
+    if new != old and new in accounts:
+        raise ConfigError(f"{provider} has an account {new} already. Rename or remove that one first.")
+    after: Mapping[str, Json] = {new if name == old else name: value for name, value in accounts.items()}
+    return _with_accounts(books, provider, _with_default(after, new) if _default(after) == old else after)
+
+
+def reordered(books: Books, provider: str, labels: Sequence[str]) -> Books:
+    """With `labels` first among the accounts of `provider`, in that order; the others stay behind them.
+
+    Raises:
+        ConfigError: there is no such account.
+    """
+    for label in labels:
+        _stored(books, provider, label)
+    accounts = _accounts(books, provider)
+    first = {label: accounts[label] for label in labels}
+    reserved = {name: value for name, value in accounts.items() if name in RESERVED}
+    after: Mapping[str, Json] = {**reserved, **first, **accounts}
+    return _with_accounts(books, provider, _with_default(after, labels[0]) if _default(after) and labels else after)
+
+
+def check_label(label: str) -> None:
+    """Make sure that an account may be called so.
+
+    Raises:
+        ConfigError: it may not.
+    """
+    if label in RESERVED:
+        raise ConfigError(f"{label} means something else in ha.json. Choose another label.")
+    if not _LABEL.fullmatch(label):
+        raise ConfigError(f"{label!r} is no label. Take letters, digits and . _ @ + - without blanks.")
+
+
+def _accounts(books: Books, provider: str) -> Mapping[str, Json]:
+    accounts = books.credentials.get(provider)
+    return accounts if isinstance(accounts, Mapping) else {}
+
+
+def _with_accounts(books: Books, provider: str, accounts: Mapping[str, Json]) -> Books:
+    return replace(books, credentials={**books.credentials, provider: accounts})
+
+
+def _default(accounts: Mapping[str, Json]) -> Json:
+    meta = accounts.get("__meta")
+    return meta.get("defaultName") if isinstance(meta, Mapping) else None
+
+
+def _with_default(accounts: Mapping[str, Json], label: str | None) -> Mapping[str, Json]:
+    meta = accounts.get("__meta")
+    rest = {name: value for name, value in meta.items() if name != "defaultName"} if isinstance(meta, Mapping) else {}
+    return {**accounts, "__meta": rest if label is None else {**rest, "defaultName": label}}
+
+
+def _stored(books: Books, provider: str, label: str) -> Entry:
+    stored = books.stored(provider)
+    if label not in stored:
+        known = f"It has {', '.join(stored)}." if stored else "It has none. Add one: pi-fallback auth add"
+        raise ConfigError(f"ha.json has no account {label!r} of {provider}. {known}")
+    return stored[label]

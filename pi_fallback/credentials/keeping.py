@@ -1,0 +1,144 @@
+"""Keeping accounts: auth.json and ha.json are changed together, each under its lock, and only if something changes."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from pi_fallback.config import files
+from pi_fallback.config.jsonc import Document
+from pi_fallback.config.problems import shown
+from pi_fallback.config.replacing import sweep, write_private
+from pi_fallback.credentials.account_edits import activated
+from pi_fallback.credentials.auth_json import AuthJson, Held
+from pi_fallback.credentials.identity import Entry
+from pi_fallback.credentials.memory import Memory, remembered
+from pi_fallback.credentials.syncing import Books, synced
+from pi_fallback.errors import ConfigError
+from pi_fallback_hookspecs import Json
+
+Edit = Callable[[Books], Books]
+HASTE_S = 2.0  # at the start nobody waits long for another process
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Knows auth.json, ha.json and what is remembered of both. Whatever it does begins with a sync.
+
+    `wall` is seconds since 1970. The lock of auth.json is taken first, always.
+    """
+
+    auth: AuthJson
+    ha: Path
+    memory: Path
+    wall: Callable[[], float]
+
+    @classmethod
+    def of(cls, agent_dir: Path, wall: Callable[[], float], chance: Random) -> "Keeper":
+        memory = agent_dir / "pi-fallback" / "accounts.json"
+        return cls(AuthJson(agent_dir / "auth.json", wall, chance), agent_dir / "ha.json", memory, wall)
+
+    async def sync(self, login: str = "", *, create: bool = True) -> tuple[str, ...]:
+        """Bring both files to the same state, and say what was done. Without `create` no ha.json is begun.
+
+        `login` names the provider whose account in auth.json was just logged in.
+
+        Raises:
+            ConfigError: a file cannot be locked, parsed or written.
+        """
+        if not create and not self.ha.exists():
+            return ()
+        async with self.auth.held() as held:
+            return self._apply(held, login=login).said
+
+    async def activate(self, provider: str, label: str) -> tuple[str, ...]:
+        """Put a stored account into auth.json, after what stands there was stored.
+
+        Raises:
+            ConfigError: as above, or it is not stored.
+        """
+        return (await self.change(lambda books: activated(books, provider, label))).said
+
+    async def log_in(self, provider: str, entry: Entry) -> tuple[str, ...]:
+        """Put a new login into auth.json, as pi does; the account that stood there stays in ha.json.
+
+        Where there was none and is no ha.json, none is begun: one account needs no second file.
+
+        Raises:
+            ConfigError: a file cannot be locked, parsed or written.
+        """
+        async with self.auth.held() as held:
+            if not self.ha.exists() and provider not in held.read():
+                held.write(lambda now: {**now, provider: entry})
+                return ()
+
+            def stored(books: Books) -> Books:
+                return synced(books.with_live(provider, entry), wall=self.wall(), login=provider)
+
+            return self._apply(held, stored).said
+
+    async def change(self, edit: Edit) -> Books:
+        """Change the accounts as `edit` says, which may raise: then nothing is written.
+
+        Raises:
+            ConfigError: a file cannot be locked, parsed or written.
+        """
+        async with self.auth.held() as held:
+            return self._apply(held, edit)
+
+    def sync_at_start(self) -> str:
+        """Sync without a loop, if there is an ha.json and something to do; what went wrong, if anything did."""
+        try:
+            if not self.ha.exists():
+                return ""
+            before = self._books(files.object_in(self.auth.path), files.object_in(self.ha))
+        except (ConfigError, OSError):
+            return ""  # whoever reads the files says what is wrong with them
+        after = synced(before, wall=self.wall())
+        if (after.auth, after.credentials, after.memory) == (before.auth, before.credentials, before.memory):
+            return ""
+        try:
+            with self.auth.held_sync(wait_s=HASTE_S) as held:
+                self._apply(held)
+        except ConfigError as error:
+            if (after.auth, after.credentials) != (before.auth, before.credentials):
+                return f"The accounts were not synced: {error}"
+        return ""
+
+    def _apply(self, held: Held, edit: Edit = lambda books: books, *, login: str = "") -> Books:
+        done: list[Books] = []
+
+        def in_ha(file: Mapping[str, Json]) -> Mapping[str, Json]:
+            books = edit(synced(self._books(held.read(), file), wall=self.wall(), login=login))
+            done.append(books)
+            changed = bool(books.credentials) or "credentials" in file
+            return {**file, "credentials": books.credentials} if changed else file
+
+        files.update(self.ha, in_ha)
+        books = done[-1]
+        held.write(lambda _now: books.auth)
+        # Last, for what it knows and ha.json does not counts as deleted by the user.
+        self._remember(synced(books, wall=self.wall()).memory)
+        return books
+
+    def _books(self, auth: Mapping[str, Json], ha: Mapping[str, Json]) -> Books:
+        credentials = ha.get("credentials", {})
+        if not isinstance(credentials, Mapping):
+            raise ConfigError(f'{shown(self.ha)}: "credentials" is not an object. Correct it there.', path=self.ha)
+        return Books(auth, credentials, self._remembered())
+
+    def _remembered(self) -> Memory:
+        found = files.read(self.memory)
+        return remembered(found.value if isinstance(found, Document) else None, secrets.token_hex(16))
+
+    def _remember(self, memory: Memory) -> None:
+        if memory == self._remembered():
+            return
+        try:
+            self.memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sweep(self.memory)
+            write_private(self.memory, memory.model_dump_json(indent=1) + "\n")
+        except OSError as error:
+            reason = (error.strerror or "it cannot be written").lower()
+            raise ConfigError(f"{shown(self.memory)} could not be written: {reason}.", path=self.memory) from error

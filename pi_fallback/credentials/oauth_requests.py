@@ -1,0 +1,181 @@
+"""What a login's server is asked, and what its answers mean: values in, values out. authlib knows the protocol."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any, NamedTuple, cast
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+from pi_fallback.config.schema import endpoint
+from pi_fallback.errors import CredentialError, MissingExtra
+from pi_fallback_hookspecs import Json, OAuthEndpoints
+
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+LIFE_S = (
+    3600.0  # of a token whose server does not say how long it lives, but can renew it (RFC 6749 §5.1: its business)
+)
+LONG_LIFE_S = 365 * 86_400.0  # of one that nobody renews: until it is refused
+SHORTEST_LIFE_S = 120.0  # a token that has just come is not expired, whatever our clock says
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proves that the answer belongs to the question. It does not print."""
+
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+    @classmethod
+    def new(cls) -> "Proof":
+        security = _authlib("common.security")
+        return cls(security.generate_token(32), security.generate_token(64))
+
+
+class Body(NamedTuple):
+    """What is posted, and the headers that say how it is written."""
+
+    data: bytes
+    headers: Mapping[str, str]
+
+
+def authorization_url(endpoints: OAuthEndpoints, redirect: str, proof: Proof) -> str:
+    """Where the user's browser is to go."""
+    challenge = _authlib("oauth2.rfc7636").create_s256_code_challenge(proof.verifier)
+    ours = {
+        "uri": endpoint(endpoints.authorize_url),
+        "client_id": endpoints.client_id,
+        "response_type": "code",
+        "redirect_uri": redirect,
+        "scope": list(endpoints.scopes) or None,
+        "state": proof.state,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    return _authlib("oauth2.rfc6749.parameters").prepare_grant_uri(**{**endpoints.params, **ours})
+
+
+def code_in(answer: str, proof: Proof) -> str:
+    """The code in what came back: the address that the browser was sent to, `code#state`, or the bare code.
+
+    Raises:
+        CredentialError: there is none, it belongs to another login, or the user has refused.
+    """
+    text = answer.strip()
+    if "://" not in text and "=" not in text:
+        code, _, state = text.partition("#")
+        text = f"?code={code}&state={state or proof.state}"
+    query = urlsplit(text).query or urlsplit(f"?{text}").query
+    said = {name: values[0] for name, values in parse_qs(query).items()}
+    if error := said.get("error"):
+        refused = "you refused it" if error == "access_denied" else f"the server answered {word(error)}"
+        raise CredentialError(f"The login failed: {refused}. Start it again when you like.")
+    base = _authlib("oauth2.base").OAuth2Error
+    try:
+        parameters = _authlib("oauth2.rfc6749.parameters")
+        return parameters.parse_authorization_code_response(f"http://localhost/?{query}", proof.state)["code"]
+    except base as error:
+        wrong = "belongs to another login" if "state" in type(error).__name__.lower() else "holds no code"
+        raise CredentialError(f"The login failed: what came back {wrong}. Start it again.") from None
+
+
+def body(endpoints: OAuthEndpoints, grant: str, *, redirect: str | None = None, **fields: str) -> Body:
+    """A request to the token's endpoint."""
+    fields |= {"client_id": endpoints.client_id}
+    if endpoints.client_secret:
+        fields["client_secret"] = endpoints.client_secret
+    form = _authlib("oauth2.rfc6749.parameters").prepare_token_request(grant, redirect_uri=redirect, **fields)
+    return written(endpoints, dict(parse_qsl(form)))
+
+
+def written(endpoints: OAuthEndpoints, fields: Mapping[str, str]) -> Body:
+    """`fields` in the encoding that the server reads."""
+    is_json = endpoints.encoding == "json"
+    kind = "application/json" if is_json else "application/x-www-form-urlencoded"
+    data = json.dumps(dict(fields)) if is_json else urlencode(fields)
+    return Body(data.encode(), {**endpoints.headers, "content-type": kind, "accept": "application/json"})
+
+
+def granted(
+    answer: Mapping[str, object], endpoints: OAuthEndpoints, before: Mapping[str, Json], *, wall: float
+) -> Mapping[str, Json]:
+    """The account as it is kept once `answer` has come; what `before` knows of it beside the tokens stays.
+
+    Raises:
+        LookupError: there is no token in it.
+    """
+    exchanged = "token" in answer and "access_token" not in answer
+    access = answer.get("token") if exchanged else answer.get("access_token")
+    if not isinstance(access, str) or not access:
+        raise LookupError("token")
+    refresh = before.get("refresh") if exchanged else answer.get("refresh_token") or before.get("refresh")
+    tokens: dict[str, Json] = {"type": "oauth", "access": access}
+    if isinstance(refresh, str) and refresh:
+        tokens["refresh"] = refresh
+    tokens["expires"] = int(_expires(answer, wall, LIFE_S if "refresh" in tokens else LONG_LIFE_S) * 1000)
+    told = [_claims(access), _claims(answer.get("id_token"))]
+    for name, path in endpoints.claims.items():
+        found = next((value for claims in told if (value := _at(claims, path)) is not None), None)
+        if found is not None:
+            tokens[name] = found
+    return {**before, **tokens}
+
+
+_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+
+
+def placed(endpoints: OAuthEndpoints, entry: Mapping[str, Json]) -> OAuthEndpoints:
+    """`endpoints` where the account of `entry` lives: an enterprise on GitHub has addresses of its own."""
+    said = entry.get("enterpriseUrl")
+    domain = said.removeprefix("https://").strip("/") if isinstance(said, str) else ""
+    if not _DOMAIN.fullmatch(domain):
+        return endpoints
+    return replace(endpoints, exchange_url=endpoints.exchange_url.replace("//api.github.com/", f"//api.{domain}/"))
+
+
+def _expires(answer: Mapping[str, object], wall: float, life_s: float) -> float:
+    """When the token is worth nothing any more. A span is trusted before a moment, which is of another's clock."""
+    for name in ("expires_in", "refresh_in"):
+        seconds = answer.get(name)
+        if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds < 1e10:
+            return wall + max(float(seconds), SHORTEST_LIFE_S)
+    moment = answer.get("expires_at")
+    if isinstance(moment, int | float) and not isinstance(moment, bool) and 0 < moment < 1e11:
+        return max(float(moment), wall + SHORTEST_LIFE_S)
+    return wall + life_s
+
+
+def _claims(token: object) -> Mapping[str, object]:
+    """What a JWT says of itself. Nobody's word is taken for it: it only tells accounts apart."""
+    parts = token.split(".") if isinstance(token, str) else []
+    if len(parts) != 3:
+        return {}
+    try:
+        padded = parts[1] + "=" * (-len(parts[1]) % 4)
+        found = json.loads(base64.urlsafe_b64decode(padded))
+    except (ValueError, RecursionError):
+        return {}
+    return cast("Mapping[str, object]", found) if isinstance(found, dict) else {}
+
+
+def _at(claims: Mapping[str, object], path: tuple[str, ...]) -> str | None:
+    found: object = claims
+    for name in path:
+        found = cast("Mapping[str, object]", found).get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) and 0 < len(found) <= 1000 and found.isprintable() else None
+
+
+def word(text: str) -> str:
+    """An error's code, if it is one: never a sentence of somebody else's."""
+    return (
+        text if text.isascii() and text.replace("_", "").replace("-", "").isalnum() and len(text) < 60 else "an error"
+    )
+
+
+def _authlib(module: str) -> Any:
+    try:
+        return import_module(f"authlib.{module}")
+    except ImportError:
+        raise MissingExtra("Logging in", "oauth") from None

@@ -1,0 +1,346 @@
+"""Accounts of high availability, case by case: ha.json and auth.json know the same, and nobody's login is lost.
+
+On real files, under the real locks. The ids are those of the cases and of faults that others had.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from pi_fallback.credentials import account_edits
+from pi_fallback.credentials.keeping import Keeper
+from pi_fallback.errors import ConfigError
+
+pytestmark = pytest.mark.anyio
+NOW = 1_800_000_000.0
+HOUR_MS = 3_600_000
+Json = Any
+
+
+class Home:
+    """An agent directory and the keeper of its accounts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now = NOW
+        self.keeper = Keeper.of(folder, lambda: self.now, Random(1))
+
+    def write(self, auth: Mapping[str, Json], credentials: Mapping[str, Json] | None = None) -> None:
+        (self.folder / "auth.json").write_text(json.dumps(auth))
+        if credentials is not None:
+            (self.folder / "ha.json").write_text(json.dumps({"credentials": credentials, "mine": 1}))
+
+    def live(self, provider: str = "pa") -> Json:
+        return self._read("auth.json").get(provider)
+
+    def stored(self, provider: str = "pa") -> Json:
+        return self._read("ha.json")["credentials"].get(provider)
+
+    def log_in(self, entry: Json, provider: str = "pa") -> None:
+        """As pi does it: the entry of the provider is replaced."""
+        (self.folder / "auth.json").write_text(json.dumps({**self._read("auth.json"), provider: entry}))
+
+    def bytes(self) -> dict[str, tuple[bytes, int]]:
+        files = ("auth.json", "ha.json")
+        return {name: ((path := self.folder / name).read_bytes(), path.stat().st_ino) for name in files}
+
+    def _read(self, name: str) -> Json:
+        return json.loads((self.folder / name).read_text())
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def key(text: str) -> Json:
+    return {"type": "api_key", "key": text}
+
+
+def login(refresh: str, expires_in_ms: int = HOUR_MS, **more: str) -> Json:
+    expires = NOW * 1000 + expires_in_ms
+    return {"type": "oauth", "access": f"access of {refresh}", "refresh": refresh, "expires": expires, **more}
+
+
+KEYS = {"primary": key("k0"), "backup-1": key("k1"), "backup-2": key("k2")}
+
+
+async def test_t44_an_account_of_both_files_is_known_again_and_nothing_is_written(home: Home) -> None:
+    home.write({"pa": key("k1")}, {"pa": KEYS})
+    before = home.bytes()
+    assert await home.keeper.sync() == ()
+    assert home.keeper.sync_at_start() == ""
+    assert home.bytes() == before
+    assert await home.keeper.activate("pa", "backup-1") == ()  # it is the active one
+    assert home.bytes() == before
+
+
+async def test_t47_fk2_another_login_never_takes_the_place_of_the_first(home: Home) -> None:
+    first, second = login("r1", email="one@x.test"), login("r2", email="two@x.test")
+    home.write({"pa": second}, {"pa": {"primary": first}})
+    assert await home.keeper.sync() == ("pa: the account in auth.json is now backup-1.",)
+    assert home.stored() == {"primary": first, "backup-1": second}
+    assert home.live() == second
+
+
+async def test_t48_b19_rotated_tokens_are_written_back_before_another_account_is_activated(home: Home) -> None:
+    old, rotated = login("r1", email="a@x.test"), login("r9", 2 * HOUR_MS, email="a@x.test")
+    home.write({"pa": rotated, "zz": key("z")}, {"pa": {"primary": old, "backup-1": login("r2", email="b@x.test")}})
+    await home.keeper.activate("pa", "backup-1")
+    assert home.stored()["primary"] == rotated
+    assert home.live() == login("r2", email="b@x.test")
+    assert home.live("zz") == key("z")
+    await home.keeper.activate("pa", "primary")
+    assert home.live() == rotated
+
+
+@pytest.mark.parametrize("auth", ['{"pa": {', "", "[]"])
+async def test_t49_b16_with_an_unparsable_auth_json_nothing_is_switched_or_written(auth: str, home: Home) -> None:
+    home.write({}, {"pa": KEYS})
+    (home.folder / "auth.json").write_text(auth)
+    before = home.bytes()
+    with pytest.raises(ConfigError, match=r"auth\.json"):
+        await home.keeper.activate("pa", "backup-1")
+    with pytest.raises(ConfigError, match=r"auth\.json"):
+        await home.keeper.sync()
+    assert home.keeper.sync_at_start() == ""
+    assert home.bytes() == before
+
+
+@pytest.mark.parametrize("ha", ['{"credentials": {', "", '{"credentials": 3}'])
+async def test_b17_an_unparsable_ha_json_is_never_written_over(ha: str, home: Home) -> None:
+    home.write({"pa": key("k1")}, {})
+    (home.folder / "ha.json").write_text(ha)
+    before = home.bytes()
+    with pytest.raises(ConfigError, match=r"ha\.json"):
+        await home.keeper.sync()
+    assert home.keeper.sync_at_start() == ""
+    assert home.bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("stored", "label"),
+    [
+        ({}, "primary"),
+        ({"primary": key("k0")}, "backup-1"),
+        ({"primary": key("k0"), "backup-2": key("k2")}, "backup-1"),
+        ({"backup-1": key("k0"), "backup-2": key("k2")}, "primary"),
+        ({"primary": key("k0"), "backup-1": {"type": "broken"}, "backup-2": 3}, "backup-3"),
+    ],
+)
+async def test_b18_a_new_account_gets_the_lowest_free_name(stored: Json, label: str, home: Home) -> None:
+    home.write({"pa": key("new")}, {"pa": stored})
+    await home.keeper.sync()
+    assert home.stored() == {**stored, label: key("new")}
+
+
+JWT = ".".join(["h", base64.urlsafe_b64encode(b'{"sub": "u1", "iss": "i"}').decode().rstrip("="), "s"])
+SAME = {
+    "by account id": (login("r1", accountId="acc", email="x@x.test"), login("r2", accountId="acc", email="y@x.test")),
+    "by e-mail, in whatever case": (login("r1", email="A@x.test"), login("r2", email="a@x.test")),
+    "by e-mail within a project": (login("r1", email="a@x", projectId="p"), login("r2", email="a@x", projectId="p")),
+    "by what its token says": (login("r1", access=JWT), login("r2", access=JWT)),
+    "by the refresh token": (login("r1"), login("r1", email="a@x.test")),
+}
+OTHER = {
+    "by account id, with one e-mail": (
+        login("r1", accountId="a", email="x@x"),
+        login("r2", accountId="b", email="x@x"),
+    ),
+    "by project": (login("r1", email="a@x", projectId="p"), login("r2", email="a@x", projectId="q")),
+    "by e-mail": (login("r1", email="a@x"), login("r2", email="b@x")),
+    "for no reason to the contrary": (login("r1"), login("r2")),
+    "by kind": (login("r1"), key("r1")),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+async def test_b19_a_login_is_the_same_account(case: str, home: Home) -> None:
+    old, new = SAME[case]
+    new = {**new, "expires": new["expires"] + 1}
+    home.write({"pa": new}, {"pa": {"primary": old}})
+    await home.keeper.sync()
+    assert home.stored() == {"primary": {**old, **new}}
+
+
+@pytest.mark.parametrize("case", OTHER)
+async def test_b19_a_login_is_another_account(case: str, home: Home) -> None:
+    old, new = OTHER[case]
+    home.write({"pa": new}, {"pa": {"primary": old}})
+    await home.keeper.sync()
+    assert home.stored() == {"primary": old, "backup-1": new}
+
+
+async def test_b19_a_nameless_login_that_ran_out_in_its_place_was_renewed(home: Home) -> None:
+    home.write({"pa": login("r1")}, {"pa": {"primary": {**login("r1"), "note": "mine"}}})
+    await home.keeper.sync()
+    home.now += 3600
+    home.log_in(login("r2", 2 * HOUR_MS))
+    assert home.keeper.sync_at_start() == ""
+    assert home.stored() == {"primary": {**login("r2", 2 * HOUR_MS), "note": "mine"}}
+    home.now += 3600
+    home.log_in(login("r3", 3 * HOUR_MS))
+    await home.keeper.sync()
+    assert list(home.stored()) == ["primary"]
+    assert home.stored()["primary"]["refresh"] == "r3"
+
+
+async def test_b19_a_nameless_login_beside_one_that_is_still_good_is_another_account(home: Home) -> None:
+    home.write({"pa": login("r1")}, {"pa": {"primary": login("r1")}})
+    await home.keeper.sync()
+    home.now += 60
+    home.log_in(login("r2"))
+    await home.keeper.sync()
+    assert home.stored() == {"primary": login("r1"), "backup-1": login("r2")}
+
+
+async def test_b19_an_old_token_never_takes_the_place_of_the_one_it_was_renewed_to(home: Home) -> None:
+    home.write({"pa": login("r1")}, {"pa": {"primary": login("r1")}})
+    await home.keeper.sync()
+    home.now += 3600
+    home.log_in(login("r2", 2 * HOUR_MS))
+    await home.keeper.sync()
+    home.log_in(login("r1"))  # a copy of auth.json came back
+    assert await home.keeper.sync() == ("pa primary was newer in ha.json.",)
+    assert home.live() == login("r2", 2 * HOUR_MS)
+
+
+async def test_tokens_that_were_renewed_in_ha_json_come_to_auth_json(home: Home) -> None:
+    old, new = login("r1", email="a@x.test"), login("r2", 2 * HOUR_MS, email="a@x.test")
+    home.write({"pa": {**old, "theirs": 1}}, {"pa": {"primary": new}})
+    await home.keeper.sync()
+    assert home.live() == {**new, "theirs": 1}
+
+
+async def test_a_new_access_for_the_same_refresh_token_is_the_same_account(home: Home) -> None:
+    new = {**login("r1", 2 * HOUR_MS), "access": "newer"}
+    home.write({"pa": new}, {"pa": {"primary": login("r1")}})
+    await home.keeper.sync()
+    assert home.stored() == {"primary": new}
+
+
+async def test_b21_fk1_an_account_that_was_deleted_does_not_come_back(home: Home) -> None:
+    home.write({"pa": key("k1")}, {"pa": KEYS})
+    await home.keeper.sync()
+    books = await home.keeper.change(lambda books: account_edits.removed(books, "pa", "backup-1"))
+    assert list(books.stored("pa")) == ["primary", "backup-2"]
+    assert home.live() == key("k0")
+    home.log_in(key("k1"))  # an old copy of auth.json is put back
+    await home.keeper.sync()
+    assert list(home.stored()) == ["primary", "backup-2"]
+    await home.keeper.sync(login="pa")  # but a login is meant
+    assert home.stored() == {"primary": key("k0"), "backup-2": key("k2"), "backup-1": key("k1")}
+
+
+async def test_b21_an_account_that_was_deleted_by_hand_does_not_come_back_until_a_new_login(home: Home) -> None:
+    home.write({"pa": login("r1", email="a@x.test")}, {"pa": {"primary": login("r1", email="a@x.test")}})
+    await home.keeper.sync()
+    home.write({"pa": login("r1", email="a@x.test")}, {})
+    for _ in range(2):
+        await home.keeper.sync()
+        assert home.stored() is None
+    home.now += 3600
+    home.log_in(login("r2", 2 * HOUR_MS))  # pi renewed it
+    await home.keeper.sync()
+    assert home.stored() is None
+    home.log_in(login("r3", 3 * HOUR_MS, email="a@x.test"))
+    await home.keeper.sync()
+    assert home.stored() == {"primary": login("r3", 3 * HOUR_MS, email="a@x.test")}
+
+
+async def test_b20_removing_the_live_account_puts_the_next_one_in_its_place(home: Home) -> None:
+    home.write({"zz": key("z"), "pa": login("r1")}, {"pa": {"primary": login("r1"), "backup-1": key("k1")}})
+    await home.keeper.change(lambda books: account_edits.removed(books, "pa", "primary"))
+    assert (home.live(), home.stored()) == (key("k1"), {"backup-1": key("k1")})
+    await home.keeper.change(lambda books: account_edits.removed(books, "pa", "backup-1"))
+    assert (home.live(), home.stored(), home.live("zz")) == (None, None, key("z"))
+    await home.keeper.sync()
+    assert home.stored() is None
+
+
+async def test_fk1_a_new_label_stays_and_the_old_one_does_not_come_back(home: Home) -> None:
+    home.write({"pa": key("k0")}, {"pa": {**KEYS, "__meta": {"defaultName": "primary", "x": 1}}})
+    await home.keeper.sync()
+    await home.keeper.change(lambda books: account_edits.renamed(books, "pa", "primary", "work"))
+    assert await home.keeper.sync() == ()
+    assert list(home.stored()) == ["work", "backup-1", "backup-2", "__meta"]
+    assert home.stored()["__meta"] == {"defaultName": "work", "x": 1}
+
+
+async def test_b28_reserved_names_are_tolerated_and_are_no_accounts(home: Home) -> None:
+    meta = {"type": "oauth", "__meta": {"type": "api_key", "key": "k9", "defaultName": "primary"}}
+    home.write({"pa": key("k9")}, {"pa": {**meta, "primary": key("k0")}})
+    await home.keeper.sync()
+    assert home.stored() == {**meta, "primary": key("k0"), "backup-1": key("k9")}
+    for label in ("type", "__meta"):
+        with pytest.raises(ConfigError, match="no account"):
+            await home.keeper.activate("pa", label)
+        with pytest.raises(ConfigError, match="means something else"):
+            await home.keeper.change(lambda books: account_edits.renamed(books, "pa", "primary", label))  # noqa: B023
+
+
+async def test_variables_and_commands_are_compared_as_they_are_written_and_never_run(home: Home) -> None:
+    touch = f"!touch {home.folder / 'ran'}"
+    stored = {"primary": key("$A_KEY"), "backup-1": key(touch)}
+    home.write({"pa": key(touch), "pb": key("$B_KEY")}, {"pa": stored})
+    await home.keeper.sync()
+    assert home.stored() == stored
+    assert home.stored("pb") == {"primary": key("$B_KEY")}
+    assert not (home.folder / "ran").exists()
+
+
+async def test_what_is_remembered_holds_no_secret_and_no_name(home: Home) -> None:
+    home.write({"pa": login("r-secret", email="me@x.test", accountId="acc-1")}, {"pa": {"primary": key("k-secret")}})
+    await home.keeper.sync()
+    memory = home.folder / "pi-fallback" / "accounts.json"
+    assert memory.stat().st_mode & 0o777 == 0o600
+    for word in ("secret", "me@x", "acc-1", "primary", "backup"):
+        assert word not in memory.read_text()
+
+
+@pytest.mark.parametrize("text", ["{", '{"salt": 3}', '{"known": {}}'])
+async def test_a_memory_that_cannot_be_read_is_begun_anew(text: str, home: Home) -> None:
+    home.write({"pa": key("k1")}, {"pa": KEYS})
+    memory = home.folder / "pi-fallback" / "accounts.json"
+    memory.parent.mkdir()
+    memory.write_text(text)
+    await home.keeper.sync()
+    assert len(json.loads(memory.read_text())["known"]["pa"]) == 3
+
+
+def test_without_an_ha_json_a_start_makes_none(home: Home) -> None:
+    home.write({"pa": key("k1")})
+    assert home.keeper.sync_at_start() == ""
+    assert [path.name for path in home.folder.iterdir()] == ["auth.json"]
+
+
+async def test_b16_two_keepers_lose_no_entry_of_each_other(home: Home) -> None:
+    home.write({"pa": key("k0"), "other": {"type": "api_key", "key": "$X", "note": [1, None]}}, {"pa": KEYS})
+    for label in ("backup-1", "backup-2", "primary"):
+        await home.keeper.activate("pa", label)
+        assert home.live("other") == {"type": "api_key", "key": "$X", "note": [1, None]}
+    assert json.loads((home.folder / "ha.json").read_text())["mine"] == 1
+
+
+async def test_a_login_keeps_the_account_that_it_replaces(home: Home) -> None:
+    home.write({"pa": key("k0")})
+    assert await home.keeper.log_in("pb", login("r1")) == ()
+    assert not (home.folder / "ha.json").exists()
+    await home.keeper.log_in("pa", login("r2"))
+    assert home.live() == login("r2")
+    assert home.stored() == {"primary": key("k0"), "backup-1": login("r2")}
+    await home.keeper.log_in("pa", login("r3"))  # nameless, and r2 is good for an hour
+    assert list(home.stored()) == ["primary", "backup-1", "backup-2"]
+
+
+async def test_a_login_of_an_account_that_is_stored_renews_it(home: Home) -> None:
+    home.write(
+        {"pa": key("k1")}, {"pa": {"primary": login("r1", 9 * HOUR_MS, email="a@x.test"), "backup-1": key("k1")}}
+    )
+    await home.keeper.log_in("pa", login("r2", email="a@x.test"))
+    assert home.stored() == {"primary": login("r2", email="a@x.test"), "backup-1": key("k1")}
