@@ -119,6 +119,7 @@ _SAID: Mapping[type, str] = {
     feed.RouteSwitched: "reason",
     feed.TimerChanged: "label",
     feed.RetryEnded: "error",
+    feed.CompactionEnded: "error",
 }
 
 
