@@ -1,6 +1,7 @@
 """The composition root: reads what the user has, and makes an agent of it."""
 
 import random
+import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,10 +12,14 @@ from pi_fallback import debugging
 from pi_fallback.core.explaining import Row, sentences, since
 from pi_fallback.core.selection import meant
 from pi_fallback.credentials.keeping import Keeper
+from pi_fallback.credentials.logging_in import browser
+from pi_fallback.credentials.refreshing import refresher
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import ConfigError, NoUsableModel
 from pi_fallback.http.client import Http
 from pi_fallback.live_pool import LivePool
+from pi_fallback.login_port import Port
+from pi_fallback.plugins.logins import Logins
 from pi_fallback.preparing import Setup, World, known_secrets
 from pi_fallback.providers.dialects import dialects
 from pi_fallback.runtime import feed
@@ -78,7 +83,6 @@ async def agent_of(
     )
     dispatcher = Dispatcher(registry, signals=signals, on_fault=lambda fault: problem(str(fault)))
     watchdog = Watchdog()
-    vault = Vault(setup.accounts, world.environ, setup.redactor, wall=world.wall, headers=setup.headers)
     tools = chosen_tools(setup)
     cwd = str(options.cwd)
     start_route = setup.selection.start
@@ -99,8 +103,20 @@ async def agent_of(
     def clock_words(at: float) -> str:
         return clock_time(at - now(), world.wall())
 
-    setup.ha.when, setup.ha.keeper = clock_words, keeper_of(world)
-    async with Http(wall=world.wall) as http:
+    keeper = keeper_of(world)
+    setup.ha.when, setup.ha.keeper = clock_words, keeper
+    async with (
+        Http(wall=world.wall) as http,
+        refresher(http, keeper.auth, keeper.ha, setup.redactor, world.wall, problem) as renews,
+    ):
+        vault = Vault(
+            setup.accounts,
+            world.environ,
+            setup.redactor,
+            wall=world.wall,
+            headers=setup.headers,
+            refresher=renews,
+        )
         wires = Wires(
             setup.catalog.providers,
             dialects(http),
@@ -110,16 +126,21 @@ async def agent_of(
             setup.redactor,
             vault.headers_for,
             setup.ha.mocked,
+            vault.refused,
         )
 
         def follow_catalog() -> None:
             wires.providers, wires.catalog = setup.catalog.providers, setup.catalog.models
 
+        pool = LivePool(setup, signals, now, vault, follow_catalog)
+        at_terminal = sys.stdin is not None and sys.stdin.isatty()
+        opens = browser(world.environ, sys.platform, at_terminal=at_terminal)
+        logins = Logins(Port(setup, http, keeper, opens, pool.look_now))
         parts = Parts(
             engine=Engine(
                 book=book,
                 now=now,
-                pool=LivePool(setup, signals, now, vault, follow_catalog),
+                pool=pool,
                 policy=setup.configuration.settings.retry.policy(),
                 chance=random.Random(),
                 asked=registry.asked,
@@ -133,7 +154,10 @@ async def agent_of(
             wires=wires,
             watchdog=watchdog,
             toolbox=Toolbox(tools, dispatcher, ui, cwd, options.approval, signals.emit, setup.redactor.clean),
-            commands={command.name: command for command in (*registry.commands(), explain_command(decisions), COMPACT)},
+            commands={
+                command.name: command
+                for command in (*registry.commands(), explain_command(decisions), COMPACT, *logins.commands())
+            },
             ui=ui,
             cwd=cwd,
             system=system_prompt(cwd, tools.values()),

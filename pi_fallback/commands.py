@@ -14,7 +14,8 @@ import anyio
 import click
 
 from pi_fallback import __version__, debugging
-from pi_fallback.app import agent_of, decision_path, explained
+from pi_fallback.app import agent_of, decision_path, explained, keeper_of
+from pi_fallback.auth_command import auth_command
 from pi_fallback.config import store
 from pi_fallback.config.trust import Trust, TrustState, has_project_files
 from pi_fallback.core.clean import clean
@@ -72,7 +73,7 @@ NO_PLUGIN = click.option("--no-plugin", "without_plugins", multiple=True, metava
 @click.command(
     "pi-fallback",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Commands: classify | demo | explain | ha | models | plugins | trust | untrust, each with its own --help.",
+    epilog="Commands: auth | classify | demo | explain | ha | models | plugins | trust | untrust, each with a --help.",
 )
 @click.argument("words", nargs=-1, metavar="[PROMPT]")
 @click.option("-p", "--print", "print_mode", is_flag=True, help="Answer on stdout and exit; - reads the prompt.")
@@ -134,8 +135,16 @@ def run(
 
 
 def _prepared(options: Options, world: World) -> Setup:
-    setup = prepare(options, world)
+    setup = _synced(options, world)
     debugging.to_stderr(world.environ, setup.redactor.clean)
+    return setup
+
+
+def _synced(options: Options, world: World) -> Setup:
+    """All that is found out before a session opens; what was logged in elsewhere is stored first."""
+    problem = keeper_of(world).sync_at_start()
+    setup = prepare(options, world)
+    setup.notices += [problem] if problem else []
     return setup
 
 
@@ -200,7 +209,7 @@ def _interactive(options: Options, world: World, prompt: str) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.ClickException('The terminal app needs a terminal. For scripts: pi-fallback -p "…"')
     _ask_for_trust(options, world)
-    setup = prepare(options, world)
+    setup = _synced(options, world)
     pane = debugging.to_file_and_pane(world.environ, world.agent_dir, setup.redactor.clean)
 
     @asynccontextmanager
@@ -383,6 +392,7 @@ def demo_command() -> int:
 
 
 COMMANDS: dict[str, click.Command] = {
+    "auth": auth_command,
     "classify": classify_command,
     "demo": demo_command,
     "explain": explain_command,

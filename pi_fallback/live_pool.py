@@ -20,7 +20,7 @@ RECHECK_S = 1.0  # how long an edit of a file may go unseen
 HERE = ("settings.json", "ha.json")
 USERS = (*HERE, "auth.json")
 
-Stamp = tuple[int, int, int]
+Stamp = tuple[int, int, int, int]
 
 
 @dataclass
@@ -41,6 +41,7 @@ class LivePool:
     _next_look: float = field(init=False)
     _ha_version: int = field(init=False)
     _doubtful: bool = field(default=False, init=False)
+    _told: Problem | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._pool = Pool(self.setup.selection.order, self.setup.catalog.models, 1)
@@ -59,6 +60,10 @@ class LivePool:
             self._pool = replace(self._pool, version=self._pool.version + 1)
         return self._pool
 
+    def look_now(self) -> None:
+        """Look at the files at the next request: somebody has just changed one."""
+        self._next_look = self.now()
+
     def _stamps(self) -> tuple[Stamp, ...]:
         agent_dir, project = self.setup.world.agent_dir, self.setup.options.cwd / ".pi"
         return tuple(map(_stamp, (*(agent_dir / name for name in USERS), *(project / name for name in HERE))))
@@ -69,10 +74,11 @@ class LivePool:
         fresh = store.load(setup.world.agent_dir, setup.options.cwd, trusted=trusted)
         problems = [problem for problem in fresh.problems if problem not in setup.configuration.problems]
         if problems:  # the last good configuration stays until the file is whole again
-            if not self._is_half_written(problems):
+            if not self._is_half_written(problems) and problems[0] != self._told:
+                self._told = problems[0]
                 self._say(f"{problems[0]} Until then the settings stay as they were.")
             return
-        self._doubtful = False
+        self._doubtful, self._told = False, None
         setup.ha.follow(fresh.ha.policy())
         self._follow_accounts(fresh)
         group = ha_wish(setup.ha, setup.options)
@@ -116,9 +122,9 @@ class LivePool:
 
 
 def _stamp(path: Path) -> Stamp:
-    """What tells whether a file is another one now; a link is followed."""
+    """What tells whether a file is another one now, or may be read by now; a link is followed."""
     try:
         found = path.stat()
     except OSError:
-        return (0, 0, 0)
-    return found.st_mtime_ns, found.st_ino, found.st_size
+        return (0, 0, 0, 0)
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size

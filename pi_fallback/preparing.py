@@ -32,6 +32,7 @@ from pi_fallback.providers.streaming import AUTHS
 from pi_fallback.runtime.discovery import discover
 from pi_fallback.runtime.registry import Registry
 from pi_fallback.runtime.toolbox import Approval
+from pi_fallback.strangers import unread, vetted
 from pi_fallback_hookspecs import ModelRef, Provider
 
 
@@ -144,7 +145,15 @@ def gather(
     """The models and accounts of `configuration`, with the models that were asked for by name."""
     names = (*((options.model,) if options.model else ()), *options.models, *ha_entries(ha))
     cache = models_cache.load(models_cache.path_in(world.agent_dir))
-    return gathered(configuration, registry.providers(), world.environ, cache, names=names, wall=world.wall())
+    strange = options.cwd / ".pi"
+    added = vetted(
+        registry.providers(),
+        configuration,
+        world.environ,
+        is_project=lambda name: strange in Path(registry.origin_of_provider(name)).parents,
+    )
+    there = gathered(configuration, added.providers, world.environ, cache, names=names, wall=world.wall())
+    return there._replace(notices=(*added.notices, *there.notices))
 
 
 def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setup:
@@ -186,6 +195,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
     notices = [
         *map(str, problems),
         *configuration.notices,
+        *unread(options.cwd, world.agent_dir, trusted=trusted),
         *map(str, registry.faults),
         *registry.notices,
         *there.notices,

@@ -1,6 +1,5 @@
 """Logging in: the user says yes in a browser, or types a code on any machine, and we get the first tokens."""
 
-import webbrowser
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -40,13 +39,15 @@ async def no_browser(_url: str) -> None:
     """Nobody sits at a browser here."""
 
 
-def browser(environ: Mapping[str, str], platform: str) -> Open:
-    """What shows a page to the user. Browsers for the terminal do not count: they would take it from us."""
+def browser(environ: Mapping[str, str], platform: str, *, at_terminal: bool) -> Open:
+    """What shows a page to the user, if one sits here. Browsers in the terminal do not count: they would take it."""
     near = platform in ("darwin", "win32") or environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
-    return _in_browser if near and not environ.get("SSH_CONNECTION") else no_browser
+    return _in_browser if at_terminal and near and not environ.get("SSH_CONNECTION") else no_browser
 
 
 async def _in_browser(url: str) -> None:
+    import webbrowser  # takes 8 ms, and few programs log in
+
     await run_sync(webbrowser.open, url, abandon_on_cancel=True)
 
 

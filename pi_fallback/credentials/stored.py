@@ -11,7 +11,7 @@ from pi_fallback.credentials.accounts import PRIMARY, Account, Found, stored_acc
 from pi_fallback.credentials.sources import Literal, Login, Variable
 from pi_fallback_hookspecs import Provider
 
-WHERE = "ha.json"
+WHERE, ACTIVE = "ha.json", "auth.json"
 Stored = Mapping[str, Mapping[str, AuthEntry]]
 """Entries by provider and label."""
 
@@ -28,8 +28,9 @@ def joined(
 ) -> Found:
     """`base` with the accounts of `stored`; a provider's accounts stand together.
 
-    An account of both is one account: it bears the label that it is stored under, has the secret of `base`, which may
-    be newer, and comes first. One that is not stored is `primary`, or the lowest `backup-N` that is free.
+    An account of both is one account: it bears the label that it is stored under, and has the secret of `base`, which
+    may be newer. One that is not stored is `primary`, or the lowest `backup-N` that is free. What auth.json has is the
+    active one and comes first; so does what both have.
     """
     by_provider: dict[str, list[Account]] = {account.provider: [account] for account in base.accounts}
     notices, problems = list(base.notices), list(base.problems)
@@ -72,7 +73,8 @@ def _merged(base: Sequence[Account], found: Sequence[Account], environ: Mapping[
         elif PRIMARY not in {other.label for other in found}:
             result.insert(0, account)
         else:
-            result.append(replace(account, label=free_label(other.label for other in result)))
+            named = replace(account, label=free_label(other.label for other in result))
+            result.insert(0 if account.found_in == ACTIVE else len(result), named)
     return result
 
 

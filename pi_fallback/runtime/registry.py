@@ -111,6 +111,11 @@ class Registry:
         """The plugin that offers `command`; empty if none does."""
         return self._extensions.owner_of("register_commands", command)
 
+    def origin_of_provider(self, name: str) -> str:
+        """Where the plugin comes from that offers the provider `name`; empty if none does."""
+        owner = self._extensions.owner_of("register_providers", name)
+        return next((plugin.origin for plugin in self.plugins if plugin.name == owner), "")
+
     def providers(self) -> tuple[Provider, ...]:
         return tuple(self._extensions.providers.values())
 

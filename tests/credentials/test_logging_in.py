@@ -245,16 +245,17 @@ async def test_nothing_is_asked_in_the_clear_and_no_browser_is_sent_elsewhere(en
 
 
 @pytest.mark.parametrize(
-    ("environ", "platform", "opens"),
+    ("environ", "platform", "at_terminal", "opens"),
     [
-        ({}, "linux", False),
-        ({"DISPLAY": ":0"}, "linux", True),
-        ({"WAYLAND_DISPLAY": "w"}, "linux", True),
-        ({"DISPLAY": ":0", "SSH_CONNECTION": "1"}, "linux", False),
-        ({}, "darwin", True),
+        ({}, "linux", True, False),
+        ({"DISPLAY": ":0"}, "linux", True, True),
+        ({"DISPLAY": ":0"}, "linux", False, False),
+        ({"WAYLAND_DISPLAY": "w"}, "linux", True, True),
+        ({"DISPLAY": ":0", "SSH_CONNECTION": "1"}, "linux", True, False),
+        ({}, "darwin", True, True),
     ],
 )
 def test_a_browser_is_opened_only_where_somebody_sees_it(
-    environ: Mapping[str, str], platform: str, opens: bool
+    environ: Mapping[str, str], platform: str, at_terminal: bool, opens: bool
 ) -> None:
-    assert (browser(environ, platform) is not no_browser) is opens
+    assert (browser(environ, platform, at_terminal=at_terminal) is not no_browser) is opens

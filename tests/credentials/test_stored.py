@@ -55,9 +55,9 @@ def test_a_key_in_the_environment_is_the_stored_one_that_names_its_variable() ->
 @pytest.mark.parametrize(
     ("stored", "expected"),
     [
-        (STORED, ("primary", "backup-1", "backup-2", "backup-3")),
+        (STORED, ("backup-3", "primary", "backup-1", "backup-2")),
         ({"a": {"backup-1": key("k-one-1111")}}, ("primary", "backup-1")),
-        ({"a": {"primary": key("x"), "backup-2": key("y")}}, ("primary", "backup-2", "backup-1")),
+        ({"a": {"primary": key("x"), "backup-2": key("y")}}, ("backup-1", "primary", "backup-2")),
     ],
 )
 def test_an_account_that_is_not_stored_takes_the_lowest_free_label(
