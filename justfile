@@ -22,7 +22,17 @@ test *args:
 
 # the long forms of tests that kill processes and contend for files
 test-long *args:
-    PI_FALLBACK_LONG=1 python -m pytest "$@"
+    PI_FALLBACK_KILLS=250 PI_FALLBACK_LEDGER_KILLS=250 PI_FALLBACK_LEDGER_UPDATES=1000 python -m pytest "$@"
+
+# kill processes that write sessions, files and the ledger, 250 times each
+kills *args:
+    PI_FALLBACK_KILLS=750 PI_FALLBACK_LEDGER_KILLS=250 python -m pytest -k "kill" tests/spec/test_reliability_files.py tests/state/test_processes.py "$@"
+    PI_FALLBACK_KILLS=250 python -m pytest -k "kill" tests/spec/test_reliability_sessions.py "$@"
+
+# let 16 processes contend for the ledger, 1000 updates each: none may be lost, and how long each waits
+contention *args:
+    PI_FALLBACK_LEDGER_UPDATES=1000 python -m pytest -k "lose_no_update" tests/state/test_processes.py "$@"
+    python -m benchmarks state
 
 # every fault in every dialect at every phase, through a whole agent, as a table
 faults *args:

@@ -80,6 +80,7 @@ async def agent_of(
             on_problem=problem,
         ),
         decisions.entry,
+        setup.redactor.clean,
     )
     dispatcher = Dispatcher(registry, signals=signals, on_fault=lambda fault: problem(str(fault)))
     watchdog = Watchdog()

@@ -21,6 +21,7 @@ from pi_fallback.credentials.keeping import Edit
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.syncing import Books, next_label
 from pi_fallback.errors import ConfigError
+from pi_fallback.login_command import login_command, logout_command
 from pi_fallback.preparing import Options, Setup, World, prepare
 
 AUTH, HA = "auth.json", "ha.json"
@@ -79,6 +80,10 @@ def auth_command(context: click.Context) -> None:
     """See and change accounts: several for one provider stand in for each other."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
+
+
+auth_command.add_command(login_command)
+auth_command.add_command(logout_command)
 
 
 @auth_command.command("list")

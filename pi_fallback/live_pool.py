@@ -61,8 +61,9 @@ class LivePool:
         return self._pool
 
     def look_now(self) -> None:
-        """Look at the files at the next request: somebody has just changed one."""
+        """Look at the files at once: we have just changed one."""
         self._next_look = self.now()
+        self()
 
     def _stamps(self) -> tuple[Stamp, ...]:
         agent_dir, project = self.setup.world.agent_dir, self.setup.options.cwd / ".pi"

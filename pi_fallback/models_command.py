@@ -6,7 +6,8 @@ from typing import NamedTuple
 import anyio
 
 from pi_fallback import models_cache
-from pi_fallback.app import clock_time
+from pi_fallback.app import clock_time, keeper_of
+from pi_fallback.credentials.refreshing import refresher
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.http import Http
 from pi_fallback.overview import Overview, Row
@@ -28,8 +29,14 @@ async def shown_models(setup: Setup, words: Sequence[str], *, everything: bool =
     """Ask the providers, if their lists are a day old or `refresh` is set, and make the rows."""
     world = setup.world
     known = facts(world.wall())
-    vault = Vault(setup.accounts, world.environ, setup.redactor, wall=world.wall, headers=setup.headers)
-    async with Http(wall=world.wall) as http:
+    keeper, complaints = keeper_of(world), list[str]()
+    async with (
+        Http(wall=world.wall) as http,
+        refresher(http, keeper.auth, keeper.ha, setup.redactor, world.wall, complaints.append) as renews,
+    ):
+        vault = Vault(
+            setup.accounts, world.environ, setup.redactor, wall=world.wall, headers=setup.headers, refresher=renews
+        )
         cache, said = await refreshed(setup, http, vault, known, force=refresh)
     usable = [setup.catalog.providers[name] for name in setup.usable]
     listed = [model for provider in usable for model in models_cache.models_of(cache, provider)]
@@ -37,7 +44,7 @@ async def shown_models(setup: Setup, words: Sequence[str], *, everything: bool =
     now = anyio.current_time()
     overview = Overview(setup, known, ledger, now, lambda at: clock_time(at - now, world.wall()).removeprefix("at "))
     rows = overview.rows(words, everything=everything, listed=listed)
-    notices = [*said, *problems]
+    notices = [*complaints, *said, *problems]
     hidden = len({model.ref for model in listed} - setup.catalog.models.keys())
     if hidden and not (everything or words):
         notices.append(f"Providers list {hidden} more models: `pi-fallback models --all`, or with a part of a name.")

@@ -40,7 +40,7 @@ from pi_fallback_hookspecs import ModelRef, Provider
 class World:
     """What surrounds the program. `wall` is seconds since 1970, `redactor` knows all secrets that are found here."""
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # keys are in it
     home: Path
     wall: Callable[[], float] = time.time  # noqa: TID251  # the one place where wall time enters
     redactor: Redactor = field(default_factory=Redactor)

@@ -17,13 +17,14 @@ from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.conversation import Log, UnwrittenLog
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.engine import Engine
+from pi_fallback.runtime.hiding import Secrets
 from pi_fallback.runtime.nobody import Nobody
 from pi_fallback.runtime.plans import Pool
 from pi_fallback.runtime.registry import Registry
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.toolbox import Approval, Toolbox
 from pi_fallback.runtime.watchdog import Watchdog
-from pi_fallback.runtime.wires import Keys, Wires
+from pi_fallback.runtime.wires import NO_SECRETS, Keys, Wires
 from pi_fallback.state.memory import MemoryLedger
 from pi_fallback.state.store import LedgerStore
 from pi_fallback.testing import Called, ScriptedProvider
@@ -105,6 +106,7 @@ async def rig(
     prices: Mapping[str, Price] | None = None,
     version: Callable[[], int] = lambda: 1,
     instead: Callable[[Route], Fault | None] | None = None,
+    secrets: Secrets = NO_SECRETS,
     waits_out: Callable[[], bool] = lambda: True,
 ) -> AsyncGenerator[Rig, None]:
     """Run an agent over `script`, with progress detection unless `progress` is switched off.
@@ -144,7 +146,7 @@ async def rig(
         waits_out=waits_out,
     )
     watchdog = Watchdog()
-    signals = Signals()
+    signals = Signals(secrets.clean)
     providers = {ref.provider: script.provider(ref.provider, *catalog.values()) for ref in refs.values()}
 
     async def no_key(_route: Route, _base_url: str) -> None:
@@ -160,9 +162,9 @@ async def rig(
         engine=engine,
         book=book,
         dispatcher=dispatcher,
-        wires=Wires(providers, {}, catalog, keys or no_key, watchdog, instead=instead),
+        wires=Wires(providers, {}, catalog, keys or no_key, watchdog, secrets, instead=instead),
         watchdog=watchdog,
-        toolbox=Toolbox(tools or {}, dispatcher, Nobody(), "/", approval, signals.emit),
+        toolbox=Toolbox(tools or {}, dispatcher, Nobody(), "/", approval, signals.emit, secrets.clean),
         commands={command.name: command for command in registry.commands()},
         ui=Nobody(),
         cwd="/",

@@ -31,7 +31,7 @@ class Provider:
     default_model: str = ""
     env: tuple[str, ...] = ()
     needs_key: bool = True
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)  # a key may be in them
     compat: Mapping[str, object] = field(default_factory=dict[str, object])
     stream: Stream | None = None
     auth: Literal["", "bearer", "x-api-key", "api-key", "x-goog-api-key"] = ""

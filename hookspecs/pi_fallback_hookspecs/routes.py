@@ -132,7 +132,7 @@ class Model:
     tools: bool = True
     reasoning: bool = False
     limits: Limits = Limits()
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)  # a key may be in them
     compat: Mapping[str, object] = field(default_factory=dict[str, object])
     dialect: str = ""
     base_url: str = ""

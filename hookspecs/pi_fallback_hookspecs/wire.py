@@ -88,7 +88,7 @@ class Call:
     request: Request
     base_url: str = ""
     key: Key | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)  # a key may be in them
     auth: str = ""
     fresh: bool = False
 

@@ -83,9 +83,19 @@ def update(path: Path, change: Change, *, lock_timeout_s: float = LOCK_TIMEOUT_S
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(target, lock_timeout_s):
             rewrite(target, change)
-    except OSError as error:
-        reason = (error.strerror or "it cannot be written").lower()
-        raise ConfigError(f"{shown(path)} could not be written: {reason}. It is as it was.", path=path) from error
+    except (OSError, ConfigError) as error:
+        failed = unwritable(path, error)
+    else:
+        return
+    raise failed  # outside the handler: the frames of what was tried hold the file's content
+
+
+def unwritable(path: Path, error: OSError | ConfigError) -> ConfigError:
+    """What is to be raised if `error` came of writing `path`: without the frames that it came through."""
+    if isinstance(error, ConfigError):
+        return error.with_traceback(None)
+    reason = (error.strerror or "it cannot be written").lower()
+    return ConfigError(f"{shown(path)} could not be written: {reason}. It is as it was.", path=path)
 
 
 def rewrite(path: Path, change: Change) -> None:
@@ -103,7 +113,12 @@ def rewrite(path: Path, change: Change) -> None:
 
 
 def _text(value: Mapping[str, Json]) -> str:
-    return json.dumps(thawed(value), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(thawed(value), indent=2, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character, which JSON can name and UTF-8 cannot
+        text = json.dumps(thawed(value), indent=2)
+    return text + "\n"
 
 
 def object_in(path: Path) -> Mapping[str, Json]:

@@ -14,7 +14,7 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{16}\.tmp")
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace `path`, which is no link, by a file that only its owner can read.
+    """Replace `path`, which is no link, by a file of JSON that only its owner can read.
 
     Raises:
         OSError: it could not be written. It is as it was.
@@ -22,7 +22,8 @@ def write_private(path: Path, text: str) -> None:
     ownership.check_replaceable(path)
     descriptor, temporary = _begun(path)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
+        # Half of a surrogate pair, which JSON can hold and UTF-8 cannot, stays the escape that JSON has for it.
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -227,7 +227,7 @@ class ModelOverride(FileModel, frozen=True):
     tools: bool | None = None
     cost: CostConfig | None = None
     limits: LimitsConfig = LimitsConfig()
-    headers: Headers = {}
+    headers: Headers = Field({}, repr=False)  # a key may be in them
     compat: Compat = {}
 
 
@@ -267,7 +267,7 @@ class ProviderConfig(FileModel, frozen=True):
     api_key: SecretStr | None = None
     api: Text | None = None
     auth_header: bool = False
-    headers: Headers = {}
+    headers: Headers = Field({}, repr=False)  # a key may be in them
     compat: Compat = {}
     oauth: OAuthConfig | str | None = None  # pi knows a word here, and no object
     models: tuple[ModelConfig, ...] = Field((), strict=False)

@@ -37,6 +37,7 @@ def overlaid(base: Provider, config: ProviderConfig) -> Overlaid:
         headers={**base.headers, **config.headers},
         compat={**base.compat, **spoken.compat, **config.compat},
         auth="bearer" if config.auth_header else spoken.auth or base.auth,
+        needs_key=base.needs_key or isinstance(config.oauth, OAuthConfig),
         oauth=config.oauth.over(base.oauth) if isinstance(config.oauth, OAuthConfig) else base.oauth,
     )
     there = {model.ref.id: model for model in base.models}

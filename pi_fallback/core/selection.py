@@ -107,8 +107,8 @@ def why_no_account(catalog: Catalog, ref: ModelRef) -> str:
 def remedy(catalog: Catalog, provider: str) -> str:
     """Which variable or entry would give `provider` an account."""
     found = catalog.providers.get(provider)
-    if found is not None and found.login:
-        here = found.oauth is not None and found.oauth.can_log_in
+    here = found is not None and found.oauth is not None and found.oauth.can_log_in
+    if found is not None and (found.login or (here and not found.env)):
         return f"{provider} needs a login{f': `pi-fallback auth login {provider}`' if here else ' that pi has made'}."
     variables = " or ".join(found.env) if found else ""
     return f"Set {variables}, or add {provider} to auth.json." if variables else f"Add {provider} to auth.json."

@@ -8,7 +8,6 @@ from random import Random
 
 from pi_fallback.config import files, ownership
 from pi_fallback.config.files import Change
-from pi_fallback.config.problems import shown
 from pi_fallback.credentials.pi_lock import WAIT_S, PiLock, locked, locked_sync
 from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
@@ -44,8 +43,11 @@ class Held:
 
         try:
             files.rewrite(self.target, checked)
-        except OSError as error:
-            raise _unwritable(self.path, error) from error
+        except (OSError, ConfigError) as error:
+            failed = files.unwritable(self.path, error)
+        else:
+            return
+        raise failed  # outside the handler: the frames of what was tried hold the file's content
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,5 @@ class AuthJson:
             target = ownership.target_of(self.path)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise _unwritable(self.path, error) from error
+            raise files.unwritable(self.path, error) from None
         return target
-
-
-def _unwritable(path: Path, error: Exception) -> ConfigError:
-    reason = (getattr(error, "strerror", None) or "it cannot be written").lower()
-    return ConfigError(f"{shown(path)} could not be written: {reason}. It is as it was.", path=path)

@@ -39,10 +39,8 @@ class Keeper:
         memory = agent_dir / "pi-fallback" / "accounts.json"
         return cls(AuthJson(agent_dir / "auth.json", wall, chance), agent_dir / "ha.json", memory, wall)
 
-    async def sync(self, login: str = "", *, create: bool = True) -> tuple[str, ...]:
+    async def sync(self, *, create: bool = True) -> tuple[str, ...]:
         """Bring both files to the same state, and say what was done. Without `create` no ha.json is begun.
-
-        `login` names the provider whose account in auth.json was just logged in.
 
         Raises:
             ConfigError: a file cannot be locked, parsed or written.
@@ -50,7 +48,7 @@ class Keeper:
         if not create and not self.ha.exists():
             return ()
         async with self.auth.held() as held:
-            return self._apply(held, login=login).said
+            return self._apply(held).said
 
     async def activate(self, provider: str, label: str) -> tuple[str, ...]:
         """Put a stored account into auth.json, after what stands there was stored.
@@ -106,11 +104,11 @@ class Keeper:
                 return f"The accounts were not synced: {error}"
         return ""
 
-    def _apply(self, held: Held, edit: Edit = lambda books: books, *, login: str = "") -> Books:
+    def _apply(self, held: Held, edit: Edit = lambda books: books) -> Books:
         done: list[Books] = []
 
         def in_ha(file: Mapping[str, Json]) -> Mapping[str, Json]:
-            books = edit(synced(self._books(held.read(), file), wall=self.wall(), login=login))
+            books = edit(synced(self._books(held.read(), file), wall=self.wall()))
             done.append(books)
             changed = bool(books.credentials) or "credentials" in file
             return {**file, "credentials": books.credentials} if changed else file

@@ -1,6 +1,6 @@
 """What is remembered of accounts between two looks at the files: hashes, never a secret."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -12,7 +12,7 @@ GONE_MAX = 64
 
 
 class Known(BaseModel, frozen=True):
-    """One account: its names, the secrets it had, oldest first, and when the last one expires (ms since 1970).
+    """One account: its names and secrets, oldest first, when the last one expires (ms since 1970), and its label.
 
     One that is `gone` was deleted by the user: it comes back by a new login only.
     """
@@ -20,6 +20,7 @@ class Known(BaseModel, frozen=True):
     names: Mapping[str, str] = {}
     seen: tuple[str, ...] = ()
     expires: float | None = None
+    label: str = ""
     gone: bool = False
 
     def is_of(self, marks: Marks) -> bool | None:
@@ -29,7 +30,7 @@ class Known(BaseModel, frozen=True):
     def met(self, marks: Marks, expires: float | None) -> "Known":
         """The account after it was met with `marks`."""
         seen = (*(mark for mark in self.seen if mark != marks.secret), marks.secret)[-SEEN_MAX:]
-        return Known(names={**self.names, **marks.names}, seen=seen, expires=expires, gone=self.gone)
+        return self.model_copy(update={"names": {**self.names, **marks.names}, "seen": seen, "expires": expires})
 
 
 class Memory(BaseModel, frozen=True):
@@ -42,9 +43,9 @@ class Memory(BaseModel, frozen=True):
     def of(self, provider: str) -> tuple[Known, ...]:
         return self.known.get(provider, ())
 
-    def told(self, provider: str, here: Iterable[Known], gone: Sequence[Known], live: str | None) -> "Memory":
-        """The memory after a look at `provider`."""
-        known = [one.model_copy(update={"gone": False}) for one in here]
+    def told(self, provider: str, here: Mapping[str, Known], gone: Sequence[Known], live: str | None) -> "Memory":
+        """The memory after a look at `provider`, whose accounts are stored `here` by label."""
+        known = [one.model_copy(update={"label": label, "gone": False}) for label, one in here.items()]
         known += [one.model_copy(update={"gone": True}) for one in gone[-GONE_MAX:]]
         lives = {name: mark for name, mark in self.live.items() if name != provider}
         others = {name: accounts for name, accounts in self.known.items() if name != provider}

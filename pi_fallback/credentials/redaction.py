@@ -29,6 +29,10 @@ class Redactor:
             self._secrets |= {secret}
             self._is_stale = True
 
+    @property
+    def known(self) -> int:
+        return len(self._secrets)
+
     def clean(self, text: str) -> str:
         """`text` without any known secret."""
         finder = self._made() if self._is_stale else self._finder

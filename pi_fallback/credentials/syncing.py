@@ -79,7 +79,7 @@ def _synced(books: Books, provider: str, wall: float, *, is_login: bool) -> Book
     owners, gone = _recognised(books, provider, found)
     live, was_live = books.live(provider), books.memory.live.get(provider)
     if live is None:
-        return replace(books, memory=books.memory.told(provider, owners.values(), gone, None))
+        return replace(books, memory=books.memory.told(provider, owners, gone, None))
     mark = marks(live, provider, books.memory.salt)
     label = _label_of(mark, found, owners)
     if label is None and not is_login:
@@ -100,7 +100,7 @@ def _synced(books: Books, provider: str, wall: float, *, is_login: bool) -> Book
         books = books.with_stored(provider, label, live).saying(f"{provider}: the account in auth.json is now {label}.")
         owners[label] = (deleted or Known()).met(mark, expiry(live))
     now_live = marks(live, provider, books.memory.salt).secret
-    return replace(books, memory=books.memory.told(provider, owners.values(), gone, now_live))
+    return replace(books, memory=books.memory.told(provider, owners, gone, now_live))
 
 
 def next_label(taken: Collection[str]) -> str:
@@ -115,15 +115,26 @@ def _marks(books: Books, provider: str) -> dict[str, Marks]:
 def _recognised(books: Books, provider: str, found: Mapping[str, Marks]) -> tuple[dict[str, Known], list[Known]]:
     """What is known of the stored accounts, and the accounts that are gone: stored once, and no more."""
     left, owners = list(books.memory.of(provider)), dict[str, Known]()
-    stored = books.stored(provider)
     for label, mark in found.items():
-        known = next((one for one in left if one.is_of(mark)), None)
-        if known is not None:
+        if (known := next((one for one in left if one.is_of(mark)), None)) is not None:
             left.remove(known)
-        known = known or Known()
-        # A secret that was seen before is not the newest one because it stands in the file again.
-        owners[label] = known if mark.secret in known.seen else known.met(mark, expiry(stored[label]))
-    return owners, left
+            owners[label] = known
+    for label, mark in found.items():
+        if label in owners:
+            continue
+        # A nameless login that was renewed where it is stored is known by its label alone.
+        known = next((one for one in left if one.label == label and _may_be(one, mark)), None) or Known()
+        left = [one for one in left if one is not known]
+        owners[label] = known
+    stored = books.stored(provider)
+    # A secret that was seen before is not the newest one because it stands in the file again.
+    fresh = {label: mark for label, mark in found.items() if mark.secret not in owners[label].seen}
+    owners |= {label: owners[label].met(mark, expiry(stored[label])) for label, mark in fresh.items()}
+    return {label: owners[label] for label in found}, left
+
+
+def _may_be(known: Known, mark: Marks) -> bool:
+    return mark.is_login and not known.gone and known.expires is not None and known.is_of(mark) is None
 
 
 def _label_of(mark: Marks, found: Mapping[str, Marks], owners: Mapping[str, Known]) -> str | None:

@@ -85,6 +85,8 @@ class Vault:
         """Hear that the provider of `route` does not take `key`. Whether another one can be had for its account."""
         account = self._accounts.get((route.provider, route.credential))
         login = account.source if account is not None else None
+        if isinstance(login, Command | Keyring):
+            self._kept.pop(login, None)  # when it is asked for again, there may be another one
         if account is None or not isinstance(login, Login) or key.origin not in (account.origin, *account.also):
             return False
         secret = key.reveal(key.origin)

@@ -19,6 +19,7 @@ from anyio.lowlevel import current_token
 from pi_fallback.core.closing import Advice
 from pi_fallback.core.explaining import sentences
 from pi_fallback.core.patterns import find
+from pi_fallback.credentials.refreshing import Refresher, refresher
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.embedding.footing import Footing, found_footing, given_footing
 from pi_fallback.embedding.functions import ToolFunction, tool_of
@@ -144,7 +145,7 @@ class Fallback:
             raise RuntimeError("This Fallback is entered already. Open sessions on it, or make another one.")
         async with AsyncExitStack() as stack:
             http = await stack.enter_async_context(Http(wall=self._wall, trust_env=self._footing.trust_env))
-            self._shared = self._opened(http)
+            self._shared = self._opened(http, await self._refresher(http, stack))
             stack.callback(self._shared.book.close)
             self._stack = stack.pop_all()
         return self
@@ -160,7 +161,15 @@ class Fallback:
         finally:
             await self._stack.aclose()
 
-    def _opened(self, http: Http) -> Shared:
+    async def _refresher(self, http: Http, stack: AsyncExitStack) -> Refresher | None:
+        """Who renews the logins, if there are any: its tasks want us to be left in the task that entered us."""
+        footing, keeper = self._footing, self._footing.keeper
+        if keeper is None or all(account.kind != "oauth" for account in footing.accounts):
+            return None
+        opened = refresher(http, keeper.auth, keeper.ha, footing.redactor, self._wall, self._problem)
+        return await stack.enter_async_context(opened)
+
+    def _opened(self, http: Http, renews: Refresher | None) -> Shared:
         footing, now, wall = self._footing, anyio.current_time, self._wall
         folder = None if self._state_dir is None else self._state_dir / "pi-fallback"
         clean, problem = footing.redactor.clean, self._problem
@@ -172,12 +181,20 @@ class Fallback:
             if folder is None
             else SqliteLedger(folder / "ledger.sqlite3", now=now, wall=wall, on_problem=problem)
         )
-        vault = Vault(footing.accounts, footing.environ, footing.redactor, wall=wall)
+        vault = Vault(footing.accounts, footing.environ, footing.redactor, wall=wall, refresher=renews)
         watchdog = Watchdog()
         return Shared(
-            LedgerBook(store, decisions.entry),
+            LedgerBook(store, decisions.entry, clean),
             decisions,
-            Wires(footing.providers, dialects(http), footing.models, vault.key_for, watchdog, footing.redactor),
+            Wires(
+                footing.providers,
+                dialects(http),
+                footing.models,
+                vault.key_for,
+                watchdog,
+                footing.redactor,
+                refused=vault.refused,
+            ),
             Dispatcher(footing.registry, on_fault=lambda fault: problem(str(fault))),
             watchdog,
         )

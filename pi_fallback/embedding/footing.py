@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from pi_fallback.config.policies import RetryPolicy
 from pi_fallback.credentials.accounts import Account, labels
+from pi_fallback.credentials.keeping import Keeper
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.embedding.providers import ProviderConfig, accounts_of, models_of, providers_of, routes_of
 from pi_fallback.embedding.settings import Actions, Settings
@@ -29,7 +31,8 @@ NOT_YET = (
 class Footing:
     """Providers, models, accounts and plugins, the order of routes, and how patient to be.
 
-    `models_for` knows the models of other routes than those of `order`; `waits_out` is the engine's.
+    `models_for` knows the models of other routes than those of `order`; `waits_out` is the engine's; `keeper` has the
+    files in which logins are renewed.
     """
 
     providers: Mapping[str, Provider]
@@ -48,6 +51,7 @@ class Footing:
     settings: Mapping[str, Json] = field(default_factory=dict[str, Json])
     notices: Sequence[str] = ()
     waits_out: Callable[[], bool] = lambda: True
+    keeper: Keeper | None = None
 
     @property
     def labels(self) -> Mapping[str, Sequence[str]]:
@@ -123,6 +127,7 @@ def found_footing(setup: Setup) -> Footing:
         settings=configuration.settings_json,
         notices=setup.notices,
         waits_out=lambda: setup.ha.group is None,
+        keeper=Keeper.of(setup.world.agent_dir, setup.world.wall, Random()),
     )
 
 

@@ -53,6 +53,7 @@ class Compactor:
     async def _carry_out(self, order: CompactionOrder) -> None:
         host, conversation = self.host, self.host.conversation
         overflowed = order.reason == "overflow"
+        conversation.hide(host.parts.wires.secrets)
         found = self._cut(overflowed=overflowed)
         if isinstance(found, str):
             raise CannotCompact(found)

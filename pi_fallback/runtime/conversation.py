@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pi_fallback.core.compacting import Compaction
+from pi_fallback.runtime.hiding import Secrets, cleaned_message
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Failure,
@@ -47,6 +48,13 @@ class Conversation:
     usage: Usage | None = None
     steering: list[UserMessage] = field(default_factory=list[UserMessage])
     follow_ups: list[UserMessage] = field(default_factory=list[UserMessage])
+    _known: int = field(default=0, init=False)
+
+    def hide(self, secrets: Secrets) -> None:
+        """Take what has become a known secret since the last time out of what is sent from now on."""
+        if secrets.known != self._known:
+            self._known = secrets.known
+            self.messages[:] = [cleaned_message(message, secrets.clean) for message in self.messages]
 
     def add(self, message: Message) -> None:
         """Write `message`, then take it into the history."""

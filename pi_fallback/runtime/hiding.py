@@ -29,7 +29,10 @@ B = TypeVar("B", bound=Text | Thinking | ToolCall | Image)
 
 
 class Secrets(Protocol):
-    """All secrets that are known by now."""
+    """All secrets that are known by now: `known` is how many."""
+
+    @property
+    def known(self) -> int: ...
 
     def clean(self, text: str) -> str:
         """`text` without any of them."""
@@ -42,6 +45,8 @@ class Secrets(Protocol):
 
 class NoSecrets:
     """Nothing is secret."""
+
+    known = 0
 
     def clean(self, text: str) -> str:
         return text
@@ -57,7 +62,7 @@ class Veil:
     """
 
     def __init__(self, secrets: Secrets, show: Callable[[Delta], None]) -> None:
-        self._passed = secrets.passed
+        self._clean, self._passed = secrets.clean, secrets.passed
         self._show = show
         self._held = ""
         self._last: TextDelta | ThinkingDelta = TextDelta("")  # where what is held came from
@@ -98,7 +103,7 @@ class Veil:
         shown, held = self._passed(self._calls.get(delta.index, "") + delta.arguments)
         self._calls[delta.index] = held
         if shown or delta.name or delta.id or not held:
-            self._show(replace(delta, arguments=shown))
+            self._show(replace(delta, name=self._clean(delta.name), arguments=shown))
 
 
 def cleaned_item(item: feed.FeedItem, clean: Clean) -> feed.FeedItem:

@@ -183,6 +183,7 @@ class Run:
         while True:
             self.parts.book.refresh()
             route = self.conversation.route
+            self.conversation.hide(self.parts.wires.secrets)
             request = self.conversation.request(None if route is None else self.parts.thinking(route.ref))
             attempt = await host.plan(engine.begin(host.episode, request, route))
             if attempt is None:

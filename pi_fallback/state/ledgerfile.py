@@ -46,6 +46,7 @@ def opened(path: Path, instant: Instant, *, broken: Identity | None) -> tuple[sq
         db.text_factory = _text
         try:
             tables.prepare(db, instant)
+            db.execute("PRAGMA busy_timeout = 0")  # from here on we wait ourselves
         except BaseException:
             db.close()
             raise

@@ -51,6 +51,7 @@ class SqliteLedger:
         self._rebuilt = False
         self._collisions = 0
         self._off = False
+        self._wait_s = ledgerfile.BUSY_S
         self._said: set[str] = set()
 
     def sync(self, ledger: Ledger) -> Ledger:
@@ -74,8 +75,7 @@ class SqliteLedger:
         with self._lock:
             if self._held is not self._shared:
                 self._not_before = -inf
-                if self._db is not None:
-                    self._db.execute(f"PRAGMA busy_timeout = {CLOSE_S * 1000:.0f}")
+                self._wait_s = CLOSE_S
                 self.sync(self._held)
             self._off = True
             self._drop()
@@ -94,7 +94,7 @@ class SqliteLedger:
             # What waits for a locked file keeps its first stamp: a wake by somebody else came later and holds.
             self._unshared = {change: self._unshared.get(change, instant.wall) for change in news}
             if news:
-                tables.write(db, self._unshared, instant)
+                tables.write(db, self._unshared, instant, wait_s=self._wait_s)
                 if version != self._version:  # whoever goes on at once would keep a crowd waiting
                     os.sched_yield()
             self._shared = ledger

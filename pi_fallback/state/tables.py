@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from pi_fallback.state.changes import Change, Failed, Rested, Woke, Worked
 from pi_fallback.state.instant import KEEP_S, Instant
+from pi_fallback.state.turns import begin
 from pi_fallback_hookspecs import FailureKind, FailureMark, Ledger, ModelRef, Resting, Scope, ScopeKind
 
 VERSION = 1
@@ -103,10 +104,10 @@ def data_version(db: sqlite3.Connection) -> int:
     return db.execute("PRAGMA data_version").fetchone()[0]
 
 
-def write(db: sqlite3.Connection, changes: Mapping[Change, float], instant: Instant) -> None:
-    """Book `changes`, each with the wall time at which it happened, all or none."""
+def write(db: sqlite3.Connection, changes: Mapping[Change, float], instant: Instant, *, wait_s: float = 0.0) -> None:
+    """Book `changes`, each with the wall time at which it happened, all or none. Others may write for `wait_s`."""
     orders = [_order(change, at, instant) for change, at in changes.items()]
-    _transact(db, ((statement, values) for statements, values in orders for statement in statements))
+    _transact(db, ((statement, values) for statements, values in orders for statement in statements), wait_s=wait_s)
 
 
 def read(db: sqlite3.Connection, instant: Instant) -> Ledger:
@@ -164,8 +165,8 @@ def _order(change: Change, at: float, instant: Instant) -> tuple[tuple[str, ...]
             return _FAIL, _sound(values)
 
 
-def _transact(db: sqlite3.Connection, steps: Iterable[tuple[str, Values]]) -> None:
-    db.execute("BEGIN IMMEDIATE")  # a deferred one may fail at its first write, where waiting is no use
+def _transact(db: sqlite3.Connection, steps: Iterable[tuple[str, Values]], *, wait_s: float = 0.0) -> None:
+    begin(db, wait_s=wait_s)
     try:
         for statement, values in steps:
             db.execute(statement, values)

@@ -86,6 +86,20 @@ async def test_t23_a_refused_key_is_tried_again_once_it_is_another_one(desk: Des
     assert setup.accounts[0].source == Literal("sk-live-another-22")
 
 
+async def test_t23_a_command_whose_key_was_refused_is_run_again_when_it_is_asked_again(desk: Desk) -> None:
+    counter = desk.home / "runs"
+    desk.write(auth={"a": key(f"!echo x >> {counter}; printf sk-run-%s-000000 $(wc -l < {counter})")})
+    vault, route = Pool(desk.prepare(environ=os.environ)).vault, Route("a", "A")
+    for _ in range(2):
+        first = await vault.key_for(route, ADDRESS)
+        assert first is not None
+        assert first.reveal("http://127.0.0.1:9") == "sk-run-1-000000"
+    assert not vault.refused(route, first)
+    second = await vault.key_for(route, ADDRESS)
+    assert second is not None
+    assert second.reveal("http://127.0.0.1:9") == "sk-run-2-000000"
+
+
 async def test_rp9_a_broken_file_keeps_the_last_good_accounts_and_is_told_once(desk: Desk) -> None:
     live = Pool(desk.prepare())
     desk.write(auth='{"a": {"type": "api')

@@ -283,7 +283,7 @@ class Pool:
         self.told: list[str] = []
         signals = Signals()
         self.end = signals.listen(self.hear)
-        self.vault = Vault(setup.accounts, {}, setup.redactor, wall=lambda: 0.0)
+        self.vault = Vault(setup.accounts, setup.world.environ, setup.redactor, wall=lambda: 0.0)
         self.pool = LivePool(setup, signals, lambda: self.now, self.vault)
 
     def hear(self, item: feed.FeedItem) -> None:

@@ -96,6 +96,13 @@ def test_an_update_keeps_what_others_wrote(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {"first": 1, "second": 1}
 
 
+def test_half_a_character_that_stands_there_stays(tmp_path: Path) -> None:
+    path = tmp_path / "trust.json"
+    path.write_text('{"half": "\\ud800"}')
+    files.update(path, add("ä"))
+    assert json.loads(path.read_text()) == {"half": "\ud800", "ä": 1}
+
+
 def test_what_is_written_is_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "new" / "trust.json"
     files.update(path, add("a"))
@@ -133,13 +140,19 @@ def test_leftovers_of_killed_writers_are_swept_and_nothing_else(tmp_path: Path) 
     assert names == {OTHERS, "trust.json.tmp", ".trust.json.swp.tmp", "trust.json"}
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "trust.json"
-    path.write_text('{"a": 1}')
-    with pytest.raises(UnicodeEncodeError):
-        write_private(path, '{"b": "\ud800"}')
-    assert path.read_text() == '{"a": 1}'
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_private(path, "{}")
     assert [found.name for found in tmp_path.iterdir()] == ["trust.json"]
+
+
+def test_half_of_a_surrogate_pair_survives_a_rewrite(tmp_path: Path) -> None:
+    path = tmp_path / "trust.json"
+    path.write_text('{"half": "a\\ud800", "whole": "\\ud83d\\ude00 \\\\"}')
+    files.update(path, add("new"))
+    assert json.loads(path.read_text(encoding="utf-8")) == {"half": "a\ud800", "whole": "\U0001f600 \\", "new": 1}
 
 
 def test_a_folder_that_cannot_be_made_is_a_config_error(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """The catalogue: what models.json, plugins and the settings make of the known providers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from pi_fallback.config.schema import ModelsFile, Settings
 from pi_fallback.core.apis import DIALECTS
 from pi_fallback.core.catalog import Catalog, asked_for, build, named_providers
-from pi_fallback_hookspecs import Limits, Model, ModelRef, Price, Provider
+from pi_fallback_hookspecs import Limits, Model, ModelRef, OAuthEndpoints, Price, Provider
 
 BIG = Model(ModelRef("known", "big"), context_window=1000, compat={"a": 1}, limits=Limits(quiet_s=60.0))
 KNOWN = Provider(
@@ -210,3 +212,59 @@ def test_a_provider_holds_its_models_as_they_are_in_the_end() -> None:
     catalog = built({"known": {"modelOverrides": {"big": {"contextWindow": 5}}}}, names=["known/newest"])
     assert [model.ref.id for model in catalog.providers["known"].models] == ["big", "newest"]
     assert catalog.providers["known"].models[0].context_window == 5
+
+
+def test_a_login_is_declared_over_what_is_known_and_then_a_key_is_needed() -> None:
+    oauth = {
+        "clientId": "c",
+        "tokenUrl": "https://login.example/token",
+        "deviceUrl": "https://login.example/device",
+        "exchangeUrl": "https://login.example/key",
+        "authorizeUrl": "https://login.example/authorize",
+        "scopes": ["one", "two"],
+        "redirect": "http://localhost:1234/back",
+        "params": {"audience": "x"},
+        "headers": {"x-a": "b"},
+        "encoding": "json",
+        "clientSecret": "not-a-secret",
+        "claims": {"email": ["profile", "email"]},
+    }
+    acme = {"baseUrl": "https://acme.example/v1", "models": [{"id": "m1"}]}
+    catalog = built({"acme": {**acme, "oauth": oauth}, "other": {**acme, "oauth": "radius"}, "third": acme})
+    assert catalog.providers["acme"].oauth == OAuthEndpoints(
+        token_url="https://login.example/token",
+        client_id="c",
+        authorize_url="https://login.example/authorize",
+        device_url="https://login.example/device",
+        exchange_url="https://login.example/key",
+        scopes=("one", "two"),
+        redirect="http://localhost:1234/back",
+        params={"audience": "x"},
+        headers={"x-a": "b"},
+        encoding="json",
+        client_secret="not-a-secret",
+        claims={"email": ("profile", "email")},
+    )
+    assert catalog.providers["acme"].needs_key
+    assert [catalog.providers[name].oauth for name in ("other", "third")] == [None, None]
+    known = OAuthEndpoints("https://known.example/token", "theirs")
+    file = ModelsFile.model_validate({"providers": {"known": {"oauth": {"clientId": "mine"}}}})
+    changed = build([replace(KNOWN, oauth=known)], [], file).providers["known"]
+    assert changed.oauth == replace(known, client_id="mine")
+
+
+@pytest.mark.parametrize(
+    "oauth",
+    [
+        {"tokenUrl": "http://login.example/token"},
+        {"authorizeUrl": "ftp://login.example"},
+        {"redirect": "https://acme.example/back"},
+        {"redirect": "http://acme.example/back"},
+        {"encoding": "xml"},
+        {"clientId": ""},
+    ],
+    ids=str,
+)
+def test_a_login_is_declared_at_https_and_comes_back_to_this_machine(oauth: Mapping[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        built({"acme": {"baseUrl": "https://acme.example/v1", "oauth": oauth}})

@@ -9,6 +9,7 @@ import anyio
 async def fetched(url: str) -> str:
     """The whole response to a request for `url`."""
     parts = urlsplit(url)
+    assert parts.hostname in ("127.0.0.1", "localhost"), "nothing leaves this machine"
     async with await anyio.connect_tcp(parts.hostname or "", parts.port or 80) as stream:
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         lines = (f"GET {target} HTTP/1.1", f"host: {parts.netloc}", "connection: close", "", "")

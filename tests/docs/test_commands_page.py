@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import cast
 
 import click
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pi_fallback.commands import COMMANDS, run
 from pi_fallback.config.schema import FallbackConfig, ProgressSettings
 from pi_fallback.plugins.ha import HighAvailability
+from pi_fallback.plugins.logins import LoginPort, Logins
 from pi_fallback.plugins.progress import ProgressDetection
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,10 +29,8 @@ def test_every_command_has_its_sentence(name: str) -> None:
 
 
 def test_every_slash_command_of_the_plugins_has_its_line() -> None:
-    for command in (
-        *ProgressDetection(ProgressSettings()).register_commands(),
-        *HighAvailability().register_commands(),
-    ):
+    plugins = (*ProgressDetection(ProgressSettings()).register_commands(), *HighAvailability().register_commands())
+    for command in (*plugins, *Logins(cast("LoginPort", None)).commands()):
         assert f"`/{command.name}" in PAGE
 
 

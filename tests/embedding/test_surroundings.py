@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pi_fallback.embedding import Fallback, NoUsableModel
-from pi_fallback.testing import Cut, FaultServer, Ok
+from pi_fallback.testing import Cut, FaultServer, OAuthServer, Ok
 from tests.e2e.user import User
 
 ROOT = Path(__file__).parents[2]
@@ -90,3 +90,19 @@ async def test_from_user_files_takes_the_users_accounts_models_and_state_folder(
 def test_from_user_files_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(NoUsableModel, match="OPENAI_API_KEY"):
         Fallback.from_user_files(cwd=tmp_path, environ={}, home=tmp_path)
+
+
+@pytest.mark.anyio
+async def test_from_user_files_renews_a_login_of_the_users(tmp_path: Path) -> None:
+    user = User(tmp_path)
+    async with OAuthServer() as login, FaultServer({"big": Ok("hello")}) as server:
+        old = login.issue()
+        provider = {"baseUrl": server.base_url, "oauth": login.declared, "models": [{"id": "big"}]}
+        user.write("models.json", {"providers": {"one": provider}})
+        entry = {"type": "oauth", "access": old.access, "refresh": old.refresh, "expires": 1}
+        user.write("auth.json", {"one": entry})
+        host = Fallback.from_user_files(cwd=user.folder, environ={}, home=user.home)
+        async with host, host.session() as session:
+            assert (await session.ask("hi")).text == "hello"
+        assert {request.key for request in server.requests} == login.grants.live
+        assert old.access not in login.grants.live

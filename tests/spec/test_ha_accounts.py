@@ -5,6 +5,8 @@ On real files, under the real locks. The ids are those of the cases and of fault
 
 import base64
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -15,6 +17,8 @@ import pytest
 from pi_fallback.credentials import account_edits
 from pi_fallback.credentials.keeping import Keeper
 from pi_fallback.errors import ConfigError
+from tests.rigs import Rig
+from tests.spec.test_ha import K0, K1, LIMIT, answered, by_account, ha, known, notices
 
 pytestmark = pytest.mark.anyio
 NOW = 1_800_000_000.0
@@ -199,6 +203,22 @@ async def test_b19_a_nameless_login_beside_one_that_is_still_good_is_another_acc
     assert home.stored() == {"primary": login("r1"), "backup-1": login("r2")}
 
 
+async def test_b19_a_nameless_login_that_was_renewed_in_ha_json_is_not_taken_for_a_deleted_one(home: Home) -> None:
+    stored = {"primary": key("k0"), "backup-1": login("r1")}
+    home.write({"pa": key("k0")}, {"pa": stored})
+    await home.keeper.sync()
+    for number in range(2, 5):
+        renewed = login(f"r{number}", number * HOUR_MS)
+        home.write({"pa": key("k0")}, {"pa": {**stored, "backup-1": renewed}})
+        await home.keeper.sync()
+    memory = json.loads((home.folder / "pi-fallback" / "accounts.json").read_text())
+    assert [known["gone"] for known in memory["known"]["pa"]] == [False, False]
+    assert len(memory["known"]["pa"][1]["seen"]) == 4
+    home.log_in(login("r2", 2 * HOUR_MS))  # an old copy
+    await home.keeper.sync()
+    assert (home.live(), list(home.stored())) == (renewed, ["primary", "backup-1"])
+
+
 async def test_b19_an_old_token_never_takes_the_place_of_the_one_it_was_renewed_to(home: Home) -> None:
     home.write({"pa": login("r1")}, {"pa": {"primary": login("r1")}})
     await home.keeper.sync()
@@ -233,7 +253,7 @@ async def test_b21_fk1_an_account_that_was_deleted_does_not_come_back(home: Home
     home.log_in(key("k1"))  # an old copy of auth.json is put back
     await home.keeper.sync()
     assert list(home.stored()) == ["primary", "backup-2"]
-    await home.keeper.sync(login="pa")  # but a login is meant
+    await home.keeper.log_in("pa", key("k1"))  # but a login is meant
     assert home.stored() == {"primary": key("k0"), "backup-2": key("k2"), "backup-1": key("k1")}
 
 
@@ -299,7 +319,7 @@ async def test_what_is_remembered_holds_no_secret_and_no_name(home: Home) -> Non
     await home.keeper.sync()
     memory = home.folder / "pi-fallback" / "accounts.json"
     assert memory.stat().st_mode & 0o777 == 0o600
-    for word in ("secret", "me@x", "acc-1", "primary", "backup"):
+    for word in ("secret", "me@x", "acc-1"):
         assert word not in memory.read_text()
 
 
@@ -344,3 +364,104 @@ async def test_a_login_of_an_account_that_is_stored_renews_it(home: Home) -> Non
     )
     await home.keeper.log_in("pa", login("r2", email="a@x.test"))
     assert home.stored() == {"primary": login("r2", email="a@x.test"), "backup-1": key("k1")}
+
+
+# The commands of a session. Provider a has the accounts k0 (the one in auth.json), k1 and k2.
+
+
+def wired(r: Rig, home: Home) -> None:
+    plugin = known(r)
+    plugin.accounts = [row._replace(found_in="auth.json") if row.label == "primary" else row for row in plugin.accounts]
+    plugin.keeper = home.keeper
+
+
+async def test_t48_ha_activate_puts_the_account_into_auth_json_and_the_session_goes_on_with_it(home: Home) -> None:
+    home.write({"a": key("k0")}, {"a": KEYS})
+    async with ha({}) as r:
+        wired(r, home)
+        await r.agent.command("/ha-activate a backup-1")
+        assert r.agent.route == K1
+        assert home.live("a") == key("k1")
+        assert home.stored("a") == KEYS
+        assert "auth.json has a backup-1 now." in notices(r)
+
+
+async def test_t49_ha_activate_switches_nothing_if_auth_json_cannot_be_parsed(home: Home) -> None:
+    home.write({}, {"a": KEYS})
+    (home.folder / "auth.json").write_text('{"a": ')
+    before = home.bytes()
+    async with ha({}) as r:
+        wired(r, home)
+        await r.agent.command("/ha-activate a backup-1")
+        assert r.agent.route == K0
+        (notice,) = notices(r)
+        assert notice.startswith("a backup-1 was not activated: ")
+        assert "auth.json, line 1: is not valid JSON" in notice
+    assert home.bytes() == before
+
+
+async def test_a_failover_by_itself_writes_neither_file(home: Home) -> None:
+    home.write({"a": key("k0")}, {"a": KEYS})
+    before = home.bytes()
+    async with ha({"A": by_account(k0=LIMIT)}) as r:
+        wired(r, home)
+        assert await answered(r) == "from k1"
+        assert r.agent.route == K1
+    assert home.bytes() == before
+
+
+async def test_ha_sync_stores_what_was_logged_in_elsewhere_and_says_so(home: Home) -> None:
+    home.write({"a": login("r1")})
+    async with ha({}) as r:
+        wired(r, home)
+        await r.agent.command("/ha")
+        assert not (home.folder / "ha.json").exists()
+        await r.agent.command("/ha-sync")
+        assert home.stored("a") == {"primary": login("r1")}
+        await r.agent.command("/ha-sync")
+        assert notices(r)[-2:] == [
+            "a: the account in auth.json is now primary.",
+            "auth.json and ha.json know the same accounts.",
+        ]
+        home.log_in(login("r2"), "a")
+        await r.agent.command("/ha")
+        assert home.stored("a") == {"primary": login("r1"), "backup-1": login("r2")}
+        assert notices(r)[-1].startswith("a: the account in auth.json is now backup-1.\nGroup g: active")
+
+
+@pytest.mark.parametrize("command", ["/ha-sync", "/ha"])
+async def test_a_file_that_cannot_be_parsed_is_named_by_the_command(command: str, home: Home) -> None:
+    home.write({}, {"a": KEYS})
+    (home.folder / "auth.json").write_text('{"a": ')
+    async with ha({}) as r:
+        wired(r, home)
+        await r.agent.command(command)
+        assert "auth.json, line 1: is not valid JSON" in notices(r)[-1]
+
+
+ACTIVATING = """
+import sys, time
+from pathlib import Path
+from random import Random
+import anyio
+from pi_fallback.credentials.keeping import Keeper
+
+keeper = Keeper.of(Path(sys.argv[1]), time.time, Random())
+
+async def work():
+    for n in range(24):
+        await keeper.activate(sys.argv[2], ("backup-1", "primary")[n % 2])
+
+anyio.run(work)
+"""
+
+
+def test_b16_processes_that_write_at_once_lose_no_entry_of_each_other(home: Home) -> None:
+    stored = {"primary": login("r1", email="a@x"), "backup-1": login("r2", email="b@x")}
+    home.write(dict.fromkeys(("pa", "pb", "pc"), stored["primary"]), {"pa": stored, "pb": stored})
+    command = [sys.executable, "-c", ACTIVATING, str(home.folder)]
+    started = [subprocess.Popen([*command, provider]) for provider in ("pa", "pb")]
+    assert [process.wait() for process in started] == [0, 0]
+    assert [home.live(provider) for provider in ("pa", "pb", "pc")] == [stored["primary"]] * 3
+    assert [home.stored(provider) for provider in ("pa", "pb")] == [stored, stored]
+    assert home.stored("pc") == {"primary": stored["primary"]}

@@ -12,7 +12,8 @@ IDS = [
     *(f"rs{number}" for number in range(1, 12)),
     *(f"rt{number}" for number in range(1, 8)),
     *(f"rf{number}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13)),
-    *(f"rk{number}" for number in (9, 10)),
+    *(f"rk{number}" for number in (7, 9, 10)),
+    *(f"rp{number}" for number in (1, 2, 3, 4, 5, 6, 7, 9)),
 ]
 # With 54 and the other half of 51, which want a screen, these are all.
 HIGH_AVAILABILITY = [

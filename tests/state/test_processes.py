@@ -15,7 +15,7 @@ from pi_fallback_hookspecs import Ledger
 from tests.state import agent_process
 
 PROCESSES = 16
-UPDATES = int(os.environ.get("PI_FALLBACK_LEDGER_UPDATES", "50"))  # the figure of the design is 1000
+UPDATES = int(os.environ.get("PI_FALLBACK_LEDGER_UPDATES", "100"))  # `just contention`: 1000
 KILLS = int(os.environ.get("PI_FALLBACK_LEDGER_KILLS", "8"))
 
 
