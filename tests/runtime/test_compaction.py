@@ -13,6 +13,7 @@ from pi_fallback.config.policies import CompactionPolicy
 from pi_fallback.config.schema import ProgressSettings, RetryPolicy
 from pi_fallback.core.compacting import Compaction, summary_in, tokens_in
 from pi_fallback.core.summarising import SYSTEM
+from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.errors import CompactionFailed
 from pi_fallback.plugins.ha import HighAvailability
 from pi_fallback.plugins.pool import NAME, PoolFailover
@@ -48,6 +49,7 @@ from pi_fallback_hookspecs import (
     hookimpl,
     user_message,
 )
+from tests.canary import canary
 from tests.conftest import Backend
 from tests.core.histories import answer
 from tests.rigs import NO_RETRY, Rig, rig, route
@@ -56,6 +58,7 @@ pytestmark = pytest.mark.anyio
 OFF = ProgressSettings(enabled=False)
 POOL = (NAME, PoolFailover())
 SMALL = CompactionPolicy(reserve_tokens=500, keep_recent_tokens=200)
+KEY = canary("compaction")
 TALK: tuple[Message, ...] = (
     user_message("the first task"),
     answer("a" * 8_000),
@@ -198,6 +201,16 @@ async def test_what_is_sent_for_a_summary_has_no_tools_no_pictures_and_no_though
         assert (request.tools, request.thinking) == ((), None)
         assert not any(isinstance(block, Image) for block in message.content)
         assert "[a picture, image/png]" in str(message.content)
+
+
+async def test_a_secret_that_has_become_known_is_not_sent_for_a_summary_and_not_asked_to_be_kept() -> None:
+    redactor = Redactor()
+    said = (user_message(f"it is {KEY}"), *TALK)
+    async with long_rig(window(20_000), past=past(*said), secrets=redactor) as r:
+        redactor.add(KEY)
+        await r.agent.compact(f"and {KEY}")
+        assert KEY not in str(r.call(0).call.request)
+        assert "and " in text_of(r.call(0).call.request.messages)
 
 
 async def test_a_second_overflow_in_the_incident_ends_with_a_clear_error() -> None:
