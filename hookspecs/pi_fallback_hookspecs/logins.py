@@ -13,7 +13,8 @@ class OAuthEndpoints:
     is free, else any other); with `device_url` the user types a code on any machine. `params` are added to the first
     request, `headers` to all, `encoding` is that of bodies. `exchange_url` gives the key of the provider for the
     token of the login, which is then what is kept to renew it. `claims` are kept with the account: where the token
-    tells them. A `client_secret` is for servers that want one of public clients too: it is no secret.
+    tells them; `account_headers` go with each request to the provider: by name, what is kept under
+    which name. A `client_secret` is for servers that want one of public clients too: it is no secret.
     """
 
     token_url: str = ""
@@ -28,6 +29,7 @@ class OAuthEndpoints:
     encoding: Literal["form", "json"] = "form"
     client_secret: str = field(default="", repr=False)
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    account_headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def can_log_in(self) -> bool:

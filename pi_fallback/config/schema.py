@@ -252,6 +252,7 @@ class OAuthConfig(FileModel, frozen=True):
     encoding: Literal["form", "json"] | None = None
     client_secret: SecretStr | None = None
     claims: Mapping[str, Annotated[tuple[Text, ...], Field(strict=False)]] | None = None
+    account_headers: Headers | None = None
 
     def over(self, base: OAuthEndpoints | None) -> OAuthEndpoints:
         """`base` with what this file says instead."""

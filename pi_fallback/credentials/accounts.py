@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from pi_fallback.config.problems import Problem
 from pi_fallback.config.schema import ApiKeyEntry, AuthEntry, AuthFile, ModelsFile
 from pi_fallback.credentials import keyrings, sources
+from pi_fallback.credentials.oauth_requests import account_headers
 from pi_fallback.credentials.sources import Login, NoKey, Source, Template, Variable
 from pi_fallback.errors import MissingExtra
 from pi_fallback_hookspecs import Provider, origin_of
@@ -214,7 +215,8 @@ def _written(entry: AuthEntry, provider: Provider, environ: Mapping[str, str]) -
     if not isinstance(entry, ApiKeyEntry):
         renews = entry.refresh is not None and provider.oauth is not None and provider.oauth.can_renew
         endpoints = provider.oauth if renews else None
-        return sources.Written(Login(entry.access.get_secret_value(), entry.expires / 1000, endpoints))
+        headers = account_headers(provider.oauth, entry.model_extra or {})
+        return sources.Written(Login(entry.access.get_secret_value(), entry.expires / 1000, endpoints, headers))
     own = {name: value.get_secret_value() for name, value in entry.env.items()}
     if entry.key is not None:
         return sources.read(entry.key.get_secret_value(), environ, own)

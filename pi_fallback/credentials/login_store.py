@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 
 from pi_fallback.config import files
 from pi_fallback.credentials.auth_json import Held
+from pi_fallback.credentials.oauth_requests import account_headers
 from pi_fallback.credentials.sources import Login
 from pi_fallback_hookspecs import Json, OAuthEndpoints
 
@@ -25,7 +26,8 @@ def login_of(entry: Entry, endpoints: OAuthEndpoints | None) -> Login:
     """The token of `entry`. One without a moment of its own has expired."""
     expires = entry.get("expires")
     moment = expires / 1000 if isinstance(expires, int | float) else 0.0
-    return Login(str(entry.get("access", "")), moment, endpoints if entry.get("refresh") else None)
+    renews = endpoints if entry.get("refresh") else None
+    return Login(str(entry.get("access", "")), moment, renews, account_headers(endpoints, entry))
 
 
 def read(held: Held, ha: Path, place: Place) -> Entry | None:

@@ -135,6 +135,13 @@ def placed(endpoints: OAuthEndpoints, entry: Mapping[str, Json]) -> OAuthEndpoin
     return replace(endpoints, exchange_url=endpoints.exchange_url.replace("//api.github.com/", f"//api.{domain}/"))
 
 
+def account_headers(endpoints: OAuthEndpoints | None, entry: Mapping[str, object]) -> Mapping[str, str]:
+    """The headers by which a provider knows the account of `entry`."""
+    wanted: Mapping[str, str] = {} if endpoints is None else endpoints.account_headers
+    said = {name: entry.get(field) for name, field in wanted.items()}
+    return {name: value for name, value in said.items() if isinstance(value, str) and value.isprintable() and value}
+
+
 def _expires(answer: Mapping[str, object], wall: float, life_s: float) -> float:
     """When the token is worth nothing any more. A span is trusted before a moment, which is of another's clock."""
     for name in ("expires_in", "refresh_in"):

@@ -11,6 +11,7 @@ from pi_fallback_hookspecs import FaultKind, Key, origin_of
 
 HEAD_S = 12.0  # these servers answer in one or two
 UNSENT = frozenset({FaultKind.CONNECT, FaultKind.CONNECT_TIMEOUT, FaultKind.KEY, FaultKind.OTHER})
+TROUBLES = frozenset({"server_error", "temporarily_unavailable"})  # RFC 6749 §4.1.2.1; some say it here too
 TRY_LATER = frozenset({408, 425, 429})
 
 
@@ -70,11 +71,12 @@ def _answer(status: int, text: str) -> Mapping[str, object]:
     if not isinstance(found, dict):  # a gateway's page, or an answer that broke off
         raise NoAnswer(f"it answered with status {status} and nothing that counts", lost=status < 300)
     answer = cast("Mapping[str, object]", found)
-    if status >= 500 or status in TRY_LATER:
+    code = _code(answer)
+    if status >= 500 or status in TRY_LATER or code in TROUBLES:
         raise NoAnswer(f"it answered with status {status}", lost=False)
     if status >= 300 or "error" in answer:
         interval = answer.get("interval")
-        raise Refused(_code(answer) or f"status {status}", interval if isinstance(interval, int | float) else None)
+        raise Refused(code or f"status {status}", interval if isinstance(interval, int | float) else None)
     return answer
 
 

@@ -92,7 +92,7 @@ class Refresher:
                     flight.wait = None
                     with flight.scope as scope:
                         scope.shield = True  # from here on a token may be spent
-                        scope.deadline = anyio.current_time() + TIME_S
+                        scope.deadline = min(scope.deadline, anyio.current_time() + TIME_S)
                         flight.login = await self._renew(held, place, endpoints, worn)
         except CredentialError as error:
             flight.error = error

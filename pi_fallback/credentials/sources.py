@@ -47,11 +47,15 @@ class Keyring:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The access token of a login. `expires` is wall time in seconds since 1970; `endpoints` renew it, if any do."""
+    """The access token of a login. `expires` is wall time in seconds since 1970; `endpoints` renew it, if any do.
+
+    `headers` tell the provider which of the accounts behind the login is meant.
+    """
 
     access: str = field(repr=False)
     expires: float
     endpoints: OAuthEndpoints | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def synced(books: Books, *, wall: float, login: str = "") -> Books:
     What is newer counts, on either side. An account that ha.json does not have is stored there; none is put into
     auth.json, and none is deleted. `wall` is seconds since 1970.
     """
-    for provider in dict.fromkeys((*books.auth, *books.credentials)):
+    for provider in dict.fromkeys((*books.auth, *books.credentials, *books.memory.known)):
         accounts = books.credentials.get(provider, {})
         if isinstance(accounts, Mapping):  # else it is broken, and whoever reads it says so
             books = _synced(books, provider, wall, is_login=provider == login)

@@ -46,7 +46,7 @@ class Vault:
         self._running: dict[Command | Keyring, anyio.Lock] = {}
         self._refresher = refresher
         self._refused: set[str] = set()
-        self._came: dict[str, float] = {}  # access tokens that we have renewed, and when
+        self._came: dict[str, float] = {}  # access tokens that took the place of refused ones, and when
 
     def follow(self, accounts: Iterable[Account]) -> set[tuple[str, str]]:
         """Go by `accounts` from now on. Returns those whose secret is another one now, or gone, by provider and label.
@@ -96,13 +96,15 @@ class Vault:
         return self._refresher is not None and login.endpoints is not None and not self._is_new(secret)
 
     async def headers_for(self, route: Route) -> Mapping[str, str]:
-        """Return the headers of `route` whose values are found when they are used, and only those.
+        """Return the headers of `route` whose values are found when they are used, and those of its login.
 
         Raises:
             CredentialError: a value cannot be had.
         """
         found = {**self._headers.get((route.provider, ""), {}), **self._headers.get((route.provider, route.model), {})}
-        headers: dict[str, str] = {}
+        account = self._accounts.get((route.provider, route.credential))
+        login = account.source if account is not None else None
+        headers = dict(login.headers) if isinstance(login, Login) else {}
         for name, source in found.items():
             if isinstance(source, Literal):
                 headers[name] = source.value
@@ -158,7 +160,8 @@ class Vault:
                 return login.access
             raise
         name = (account.provider, account.label)
-        self._came[renewed.access] = self._wall()
+        if refused:
+            self._came[renewed.access] = self._wall()
         if self._accounts.get(name) is account:  # else the files were read anew meanwhile
             self._accounts[name] = replace(account, source=renewed)
         return renewed.access

@@ -17,6 +17,7 @@ LOGINS: Mapping[str, OAuthEndpoints] = {
         redirect="http://localhost:1455/auth/callback",
         params={"id_token_add_organizations": "true", "codex_cli_simplified_flow": "true", "originator": "pi"},
         claims={"accountId": ("https://api.openai.com/auth", "chatgpt_account_id")},
+        account_headers={"chatgpt-account-id": "accountId"},
     ),
     # The device flow of github.com is everybody's, with a client of their own. A login that pi has made is renewed.
     "github-copilot": OAuthEndpoints(

@@ -9,10 +9,10 @@ import pytest
 from pi_fallback.config import ownership
 from pi_fallback.config.ownership import NotOwn
 
-ME = pwd.getpwuid(os.geteuid())
+ME = os.geteuid()
 
 
-def facts(mode: int, uid: int = ME.pw_uid, gid: int = 12_345) -> os.stat_result:
+def facts(mode: int, uid: int = ME, gid: int = 12_345) -> os.stat_result:
     return os.stat_result((0o100000 | mode, 1, 1, 1, uid, gid, 0, 0, 0, 0))
 
 

@@ -228,6 +228,7 @@ def test_a_login_is_declared_over_what_is_known_and_then_a_key_is_needed() -> No
         "encoding": "json",
         "clientSecret": "not-a-secret",
         "claims": {"email": ["profile", "email"]},
+        "accountHeaders": {"x-account": "email"},
     }
     acme = {"baseUrl": "https://acme.example/v1", "models": [{"id": "m1"}]}
     catalog = built({"acme": {**acme, "oauth": oauth}, "other": {**acme, "oauth": "radius"}, "third": acme})
@@ -244,6 +245,7 @@ def test_a_login_is_declared_over_what_is_known_and_then_a_key_is_needed() -> No
         encoding="json",
         client_secret="not-a-secret",
         claims={"email": ("profile", "email")},
+        account_headers={"x-account": "email"},
     )
     assert catalog.providers["acme"].needs_key
     assert [catalog.providers[name].oauth for name in ("other", "third")] == [None, None]

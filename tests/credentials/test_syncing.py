@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pi_fallback.credentials.account_edits import activated, removed, renamed, reordered
@@ -70,6 +70,7 @@ class Model:
 
 
 @given(STEPS)
+@example([("log in", "ann"), ("remove", "ann"), ("log in", "ann")])
 def test_the_last_login_of_everybody_is_kept_and_nobody_else(steps: list[Step]) -> None:
     model = Model()
     for what, person in steps:
@@ -118,3 +119,65 @@ def test_whatever_stands_in_the_files_nothing_is_lost(auth: Any, credentials: An
         kept = after.credentials[provider]
         assert kept == accounts or list(accounts) == list(kept)[: len(accounts)]
     assert synced(replace(after, said=()), wall=WALL) == replace(after, said=())
+
+
+class Nameless:
+    """Logins that say nothing of their owner: by the number of the account, its last token."""
+
+    def __init__(self) -> None:
+        self.wall = WALL
+        self.books = synced(EMPTY, wall=WALL)
+        self.tokens: dict[int, str] = {}
+        self.live: int | None = None
+        self.count = 0
+
+    def entry(self) -> Any:
+        self.count += 1
+        tokens = {"access": f"a{self.count}", "refresh": f"r{self.count}"}
+        return {"type": "oauth", **tokens, "expires": (self.wall + 3600) * 1000}
+
+    def label(self, account: int) -> str:
+        stored = self.books.stored("p").items()
+        return next(label for label, entry in stored if entry["refresh"] == self.tokens[account])
+
+    def play(self, what: str, which: int) -> None:
+        accounts = sorted(self.tokens)
+        chosen = accounts[which % len(accounts)] if accounts else None
+        live = self.books.live("p")
+        good = live is None or float(str(live["expires"])) / 1000 - 600 > self.wall
+        match what:
+            case "log in" if good:
+                entry = self.entry()
+                self.books = self.books.with_live("p", entry)
+                self.live = max(accounts, default=0) + 1
+                self.tokens[self.live] = entry["refresh"]
+            case "renew" if self.live is not None:
+                self.wall += 3600
+                entry = self.entry()
+                self.books = self.books.with_live("p", entry)
+                self.tokens[self.live] = entry["refresh"]
+            case "renew stored" if chosen is not None and chosen != self.live:
+                label, entry = self.label(chosen), self.entry()
+                self.books = self.books.with_stored("p", label, entry)
+                self.tokens[chosen] = entry["refresh"]
+            case "activate" if chosen is not None:
+                self.books, self.live = activated(self.books, "p", self.label(chosen)), chosen
+            case _:
+                pass
+        self.books = synced(self.books, wall=self.wall)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(("log in", "renew", "renew stored", "activate")), st.integers(0, 5)), max_size=25
+    )
+)
+def test_nameless_logins_are_told_apart_by_their_time(steps: list[tuple[str, int]]) -> None:
+    model = Nameless()
+    for what, which in steps:
+        model.play(what, which)
+        assert sorted(str(entry["refresh"]) for entry in model.books.stored("p").values()) == sorted(
+            model.tokens.values()
+        )
+        live = model.books.live("p")
+        assert (None if live is None else live["refresh"]) == (None if model.live is None else model.tokens[model.live])

@@ -9,7 +9,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from pi_fallback.credentials.accounts import Account
+from pi_fallback.config.schema import OAuthEntry
+from pi_fallback.credentials.accounts import Account, stored_account
 from pi_fallback.credentials.headers import HeaderSources
 from pi_fallback.credentials.redaction import MARK, Redactor
 from pi_fallback.credentials.refreshing import Refresher
@@ -17,7 +18,7 @@ from pi_fallback.credentials.sources import Command, Literal, Login, NoKey, Sour
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import CredentialError, LoginNeeded
 from pi_fallback.testing import OAuthServer, Trouble
-from pi_fallback_hookspecs import Key, Route
+from pi_fallback_hookspecs import Key, OAuthEndpoints, Provider, Route
 from tests.credentials.logins import Room, entry
 
 pytestmark = pytest.mark.anyio
@@ -141,7 +142,7 @@ async def test_one_providers_key_is_never_anothers() -> None:
         (Command("echo sk-one sk-two"), "spaces, line breaks or letters"),
     ],
 )
-async def test_a_secret_that_cannot_be_had_is_an_error_that_holds_nothing_of_it(source: Source, reason: str) -> None:
+async def test_rk11_a_secret_that_cannot_be_had_is_an_error_without_it(source: Source, reason: str) -> None:
     with pytest.raises(CredentialError, match=reason) as caught:
         await secret_of(source)
     assert "sk-" not in str(caught.value)
@@ -155,7 +156,7 @@ async def test_a_secret_that_was_handed_out_is_known_to_the_redactor() -> None:
     assert redactor.clean(f"401: {SECRET} is wrong") == f"401: {MARK} is wrong"
 
 
-async def test_only_one_line_break_at_the_end_is_taken_off() -> None:
+async def test_rk11_only_one_line_break_at_the_end_is_taken_off() -> None:
     assert await secret_of(Command(f"printf '{SECRET}'")) == SECRET
     assert await secret_of(Command(f"printf '{SECRET}\\r\\n'")) == SECRET
     with pytest.raises(CredentialError, match="more than one line"):
@@ -186,7 +187,7 @@ async def test_a_command_that_failed_is_run_again(tmp_path: Path) -> None:
     assert runs.read_text() == "run\nrun\n"
 
 
-async def test_a_command_has_no_terminal_and_no_input() -> None:
+async def test_rk11_a_command_has_no_terminal_and_no_input() -> None:
     assert await secret_of(Command("cat; test -t 0 || echo detached")) == "detached"
     assert await secret_of(Command("(: < /dev/tty) 2>/dev/null || echo detached")) == "detached"
 
@@ -217,7 +218,7 @@ async def ended(pid: int) -> bool:
     return False
 
 
-async def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+async def test_rk11_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     command = Command(f"sleep 60 & echo $! > '{pid}'; echo {SECRET}; wait")
     with pytest.raises(CredentialError, match=r"longer than 0\.5 s"):
@@ -325,3 +326,18 @@ async def test_only_logins_of_the_account_can_be_had_anew() -> None:
 async def test_a_login_that_nobody_renews_is_said_to_need_a_new_one() -> None:
     with pytest.raises(LoginNeeded, match="login needed: the access has expired"):
         await secret_of(Login(SECRET, 99.0))
+
+
+async def test_each_login_of_a_provider_is_sent_with_the_headers_of_its_own_account() -> None:
+    endpoints = OAuthEndpoints(account_headers={"x-account": "accountId", "x-none": "nothing"})
+    provider = Provider("acme", URL, oauth=endpoints)
+    entries = {
+        label: OAuthEntry.model_validate(
+            {"type": "oauth", "access": SECRET, "expires": 1e15, "accountId": f"id-{label}"}
+        )
+        for label in ("primary", "backup-1")
+    }
+    found = [stored_account(provider, label, entry, "ha.json", {}, wall=0.0) for label, entry in entries.items()]
+    both = vault(*(made[0] for made in found if made is not None))
+    for label in entries:
+        assert await both.headers_for(Route("acme", "m", label)) == {"x-account": f"id-{label}"}
