@@ -82,6 +82,8 @@ def _hooks_page() -> Iterator[str]:
     yield from map(_value, get_args(contract.Effect))
     yield "\n## Decisions\n\nAnswers to [`request_failed`](#request_failed).\n"
     yield from map(_value, get_args(contract.Decision))
+    yield "\n## Answers to before_compact\n\nAnswers to [`before_compact`](#before_compact).\n"
+    yield from map(_value, get_args(contract.CompactAnswer))
     yield "\n## Other answers\n"
     kinds = (contract.Judgement, contract.Provider, contract.OAuthEndpoints, contract.Command, contract.Tool)
     yield from map(_value, (*kinds, contract.ErrorRow))

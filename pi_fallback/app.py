@@ -41,7 +41,7 @@ from pi_fallback.runtime.tracing import trace
 from pi_fallback.runtime.watchdog import Watchdog
 from pi_fallback.runtime.wires import Wires
 from pi_fallback.state.sqlite import SqliteLedger
-from pi_fallback_hookspecs import Command, CommandContext, ModelRef, Route, Tool, Ui
+from pi_fallback_hookspecs import Command, CommandContext, CompactHistory, Effect, ModelRef, Route, Tool, Ui
 
 
 @asynccontextmanager
@@ -157,7 +157,7 @@ async def agent_of(
             toolbox=Toolbox(tools, dispatcher, ui, cwd, options.approval, signals.emit, setup.redactor.clean),
             commands={
                 command.name: command
-                for command in (*registry.commands(), explain_command(decisions), *logins.commands())
+                for command in (*registry.commands(), explain_command(decisions), COMPACT, *logins.commands())
             },
             ui=ui,
             cwd=cwd,
@@ -170,6 +170,7 @@ async def agent_of(
             thinking=lambda model: level_of(setup, model),
             clock_words=clock_words,
             signals=signals,
+            compaction=setup.configuration.settings.compaction.policy(),
             goes_on=setup.configuration.settings.fallback.mid_stream == "continue",
         )
         past = reopen(str(options.session)) if options.session else None
@@ -206,6 +207,15 @@ def explain_command(decisions: DecisionLog) -> Command:
         return explained(tuple(decisions.rows), int(wanted))
 
     return Command("explain", "why the last requests went where they went", explain, argument="[N]")
+
+
+async def _compact(_context: CommandContext, argument: str) -> Sequence[Effect]:
+    return (CompactHistory(argument),)
+
+
+COMPACT = Command(
+    "compact", "have a model summarise the older part of the conversation", _compact, argument="[INSTRUCTIONS]"
+)
 
 
 def explained(rows: Sequence[Row], last: int) -> str:

@@ -8,6 +8,7 @@ PiFallbackError
 ├── NoUsableModel    there is nothing to run a request on
 ├── SessionError     a session cannot be opened or written
 ├── PluginError      a plugin cannot be loaded
+├── CompactionFailed a history could not be shortened
 ├── AgentBusy        a prompt came while a run was going on
 ├── AgentFailed      a prompt was not answered: every route has failed
 ├── AgentAborted     a prompt was not answered: it was aborted
@@ -75,6 +76,10 @@ class PluginError(PiFallbackError):
     def __init__(self, message: str, *, plugin: str) -> None:
         super().__init__(message)
         self.plugin = plugin
+
+
+class CompactionFailed(PiFallbackError):
+    """A history could not be shortened: it is as it was."""
 
 
 class AgentBusy(PiFallbackError):

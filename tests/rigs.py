@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 
+from pi_fallback.config.policies import CompactionPolicy
 from pi_fallback.config.schema import ProgressSettings, RetryPolicy
 from pi_fallback.core.booking import Entry
 from pi_fallback.core.routing import Routing
@@ -13,7 +14,7 @@ from pi_fallback.plugins.progress import NAME, ProgressDetection
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent, Parts, Reopened, open_agent
 from pi_fallback.runtime.book import LedgerBook
-from pi_fallback.runtime.conversation import UnwrittenLog
+from pi_fallback.runtime.conversation import Log, UnwrittenLog
 from pi_fallback.runtime.dispatch import Dispatcher
 from pi_fallback.runtime.engine import Engine
 from pi_fallback.runtime.hiding import Secrets
@@ -99,6 +100,9 @@ async def rig(
     prefills: Sequence[str] = (),
     goes_on: bool = False,
     own_providers: bool = False,
+    windows: Mapping[str, int] | None = None,
+    compaction: CompactionPolicy | None = None,
+    open_log: Callable[[], Log] = UnwrittenLog,
     prices: Mapping[str, Price] | None = None,
     version: Callable[[], int] = lambda: 1,
     instead: Callable[[Route], Fault | None] | None = None,
@@ -116,9 +120,15 @@ async def rig(
     registry = Registry.load(first=list(plugins), last=[*behind, *last])
     dispatcher = Dispatcher(registry, runner="inline")
     takes = {model: frozenset((inputs or {}).get(model, {"text"})) for model in models}
-    costs = prices or {}
+    costs, sizes = prices or {}, windows or {}
     catalog = {
-        ref: Model(ref, inputs=takes[model], prefill=model in prefills, price=costs.get(model))
+        ref: Model(
+            ref,
+            context_window=sizes.get(model, 128_000),
+            inputs=takes[model],
+            prefill=model in prefills,
+            price=costs.get(model),
+        )
         for model, ref in refs.items()
     }
     pool = Pool(tuple(order or [Route(*ref) for ref in refs.values()]), catalog)
@@ -159,11 +169,12 @@ async def rig(
         ui=Nobody(),
         cwd="/",
         system="",
-        open_log=UnwrittenLog,
+        open_log=open_log,
         start_route=Route(*refs[current or models[0]]),
         find_model=find,
         reopen=reopen,
         signals=signals,
+        compaction=compaction or CompactionPolicy(),
         goes_on=goes_on,
     )
     seen: list[tuple[float, feed.FeedItem]] = []

@@ -89,7 +89,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class CompactHistory:
-    """Summarise the older part of the history. Only where `event.can` has `compact`."""
+    """Summarise the older part of the history, before the next request is made. Only where `event.can` has `compact`.
+
+    With a `Retry` the request is repeated on what is left of the history, or, if that does not work, not at all;
+    in one incident only once. `instructions` say what the summary is to keep in mind.
+    """
+
+    instructions: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +133,20 @@ class Stop:
 
 
 Decision: TypeAlias = Retry | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Answer to `before_compact`: put `text` in place of the older part; no model is asked for one."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepHistory:
+    """Answer to `before_compact`: leave the history as it is, for this `reason`."""
+
+    reason: str
+
+
+CompactAnswer: TypeAlias = Summary | KeepHistory

@@ -20,6 +20,7 @@ from pi_fallback_hookspecs.wire import Request
 
 Ability: TypeAlias = Literal["wait", "prompt", "compact", "switch", "timers", "notify", "ask"]
 Cause: TypeAlias = Literal["prompt", "continue", "retry", "follow_up"]
+CompactReason: TypeAlias = Literal["manual", "threshold", "overflow"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ class RequestFailed(Event):
 
     `tries` says how often each route has failed in it and `failures` how it failed last, `waited_s` how long
     it has been waited for in all, and `longest_wait_s` how long a wait may be. `began_at` is the moment of its first
-    failure.
+    failure. `compacted`: the history was shortened in this incident, which happens once.
     """
 
     failure: Failure
@@ -81,6 +82,7 @@ class RequestFailed(Event):
     waited_s: float = 0.0
     longest_wait_s: float = 60.0
     began_at: float | None = None
+    compacted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,31 @@ class SessionShutdown(Event):
     """The session closes; timers are gone."""
 
     reason: Literal["quit", "new", "resume"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeforeCompact(Event):
+    """The messages `older` are about to be replaced by a summary, `kept` stay as they are.
+
+    `reason`: somebody ordered it, the context is nearly full, or it was too long for the model. `summary` is that of
+    an earlier compaction, on which the new one builds.
+    """
+
+    reason: CompactReason
+    older: tuple[Message, ...]
+    kept: tuple[Message, ...]
+    summary: str = ""
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compacted(Event):
+    """The history was shortened: `summary` stands in place of its older part. The tokens are estimates."""
+
+    reason: CompactReason
+    summary: str
+    tokens_before: int
+    tokens_after: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,14 @@ from typing import TypeVar
 
 import pluggy
 
-from pi_fallback_hookspecs.effects import Decision, Effect
+from pi_fallback_hookspecs.effects import CompactAnswer, Decision, Effect
 from pi_fallback_hookspecs.events import (
     AgentEnd,
     AgentSettled,
     AgentStart,
+    BeforeCompact,
     ClassifyFailure,
+    Compacted,
     EffectFailed,
     Input,
     MessageEnd,
@@ -180,6 +182,32 @@ class Lifecycle:
         Example:
             def turn_end(self, event):
                 return Status("turn", str(event.index + 1))
+        """
+
+    @shaped(Shape.FIRST)
+    def before_compact(self, event: BeforeCompact) -> CompactAnswer | None:
+        """Fires when the older part of the history is about to be summarised.
+
+        Returns: a `Summary` to use, so that no model is asked for one, or `KeepHistory` with the reason why nothing
+        is to change. None lets a model write the summary.
+        Order: the first answer counts.
+
+        Example:
+            def before_compact(self, event):
+                if any("keep this" in message.text for message in event.older):
+                    return KeepHistory("something in it is to be kept")
+        """
+
+    @shaped(Shape.COLLECT)
+    def compacted(self, event: Compacted) -> Effects:
+        """Fires when the history has been shortened, before the next request.
+
+        Returns: effects, or None.
+        Order: as for `session_start`.
+
+        Example:
+            def compacted(self, event):
+                return Notify(f"about {event.tokens_before - event.tokens_after} tokens less")
         """
 
     @shaped(Shape.COLLECT)

@@ -24,3 +24,12 @@ class ProgressSettings:
     prompt: str = "continue"
     act_when_settled: bool = False
     wait_for_recovery: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompactionPolicy:
+    """When a history is shortened by itself, and what stays of it; in tokens."""
+
+    enabled: bool = True
+    reserve_tokens: int = 16_384  # of the window, for the answer: pi's value, like the next
+    keep_recent_tokens: int = 20_000

@@ -22,7 +22,7 @@ from pydantic.alias_generators import to_camel
 
 from pi_fallback.addresses import is_metadata
 from pi_fallback.config import compat
-from pi_fallback.config.policies import ProgressSettings, RetryPolicy
+from pi_fallback.config.policies import CompactionPolicy, ProgressSettings, RetryPolicy
 from pi_fallback_hookspecs import Limits, OAuthEndpoints, Price
 
 ThinkingLevel: TypeAlias = Literal["off", "minimal", "low", "medium", "high", "xhigh"]
@@ -129,6 +129,15 @@ class RetryConfig(FileModel, frozen=True):
         return RetryPolicy(self.enabled, self.max_retries, self.base_delay_ms / 1000, self.max_agent_delay_ms / 1000)
 
 
+class CompactionConfig(FileModel, frozen=True):
+    enabled: bool = True
+    reserve_tokens: NonNegativeInt = 16_384
+    keep_recent_tokens: NonNegativeInt = 20_000
+
+    def policy(self) -> CompactionPolicy:
+        return CompactionPolicy(self.enabled, self.reserve_tokens, self.keep_recent_tokens)
+
+
 class FallbackConfig(FileModel, frozen=True):
     enabled: bool = True
     quiet_seconds: Seconds = 20.0
@@ -161,6 +170,7 @@ class Settings(FileModel, frozen=True):
     enabled_models: tuple[Text, ...] | None = Field(None, strict=False)
     http_idle_timeout_ms: Milliseconds | None = None
     retry: RetryConfig = RetryConfig()
+    compaction: CompactionConfig = CompactionConfig()
     fallback: FallbackConfig = FallbackConfig()
 
     @property

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pi_fallback.config.ha import HaFile, StoredAccounts, StoredLogin
 from pi_fallback.config.schema import (
     ApiKeyEntry,
+    CompactionConfig,
     CostConfig,
     ModelConfig,
     ModelOverride,
@@ -19,7 +20,7 @@ from pi_fallback.config.schema import (
 
 # Keys that pi knows and this program does not use. They are right as they are, so nobody is told of them.
 _SETTINGS_OF_PI = """
-    autocompleteMaxVisible branchSummary cacheWarming codemode collapseChangelog compaction defaultProjectTrust
+    autocompleteMaxVisible branchSummary cacheWarming codemode collapseChangelog defaultProjectTrust
     defaultTools doubleEscapeAction editorPaddingX enableAnalytics enableInstallTelemetry enableSkillCommands
     extensions externalEditor followUpMode fullscreenCopyOnSelect fullscreenExitOutput fullscreenScrollbar
     fullscreenWheelScrollLines hideThinkingBlock httpProxy images lastChangelogVersion markdown modelThinkingLevels
@@ -31,6 +32,7 @@ _MODEL_OF_PI = frozenset({"inputLimits", "promptCache", "samplingParams", "think
 OF_PI: Mapping[type[BaseModel], frozenset[str]] = {
     Settings: frozenset(_SETTINGS_OF_PI.split()),
     RetryConfig: frozenset({"provider"}),
+    CompactionConfig: frozenset({"modelOverrides"}),
     CostConfig: frozenset({"tiers"}),
     ModelConfig: _MODEL_OF_PI,
     ModelOverride: _MODEL_OF_PI,

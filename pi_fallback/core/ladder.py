@@ -6,7 +6,7 @@ from typing import NamedTuple, assert_never
 
 from pi_fallback.config.ha_policy import Action, Group, HaPolicy
 from pi_fallback.core.groups import steps_after
-from pi_fallback.core.pooling import is_blip, renews, rules_out
+from pi_fallback.core.pooling import is_blip, renews, rules_out, shortened
 from pi_fallback.core.spans import span
 from pi_fallback_hookspecs import (
     Decision,
@@ -127,7 +127,9 @@ class Ladder:
             return self._going_on(tuple(routes), "the conversation is too long: a model with a larger context")
         if action == "stop":
             return Stop("contextErrorAction is stop")
-        return Stop("no other usable model has a larger context; shorten the conversation")
+        if action == "larger_model":
+            return Stop("no other usable model has a larger context; shorten the conversation")
+        return shortened(self.event)
 
     def _through_the_network(self) -> Decision:
         """With no action given: once more over a fresh connection, else the next entry, else a wait on this one."""

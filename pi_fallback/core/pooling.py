@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from pi_fallback_hookspecs import (
+    CompactHistory,
     Decision,
     Failure,
     FailureKind,
@@ -58,6 +59,8 @@ def decide(event: RequestFailed) -> Decision | None:
     others = tuple(route for route in candidates(failure, view, event.failures.values()) if route not in event.tries)
     of_the_request = failure.scope is ScopeKind.REQUEST or failure.kind is K.CONTEXT_OVERFLOW
     if of_the_request and len({route.ref for route in event.tries}) > OTHER_OPINIONS:
+        if failure.kind is K.CONTEXT_OVERFLOW:
+            return shortened(event)
         return Stop(f"{OTHER_OPINIONS} other models cannot take this request either", rests)
     if renews(event):
         return Retry((failure.route, *others), reason="its login is renewed")
@@ -66,12 +69,21 @@ def decide(event: RequestFailed) -> Decision | None:
     if others:
         return Retry(others, reason=failure.kind.value, effects=rests)
     if failure.kind is K.CONTEXT_OVERFLOW:
-        return Stop("no other usable model has a larger context; shorten the conversation", rests)
+        return shortened(event)
     if len(event.tries) == 1 and failure.kind in PASSING and (failure.retry_after_s or 0.0) <= event.longest_wait_s:
         return None  # the host's own backoff knows how to wait for a single route
     if (wait := next_wait(event, view)) is None:
         return Retry((), reason="no other route is left", effects=rests) if rests else None
     return Retry((wait.route,), wait.seconds, "no other route is left", rests)
+
+
+def shortened(event: RequestFailed) -> Decision:
+    """The same once more with a shorter history, where the host can shorten it and has not done so yet."""
+    if "compact" not in event.can:
+        return Stop("no other usable model has a larger context; shorten the conversation")
+    if event.compacted:
+        return Stop("the conversation is too long for the model even after it was shortened")
+    return Retry((event.failure.route,), reason="the conversation is too long: shortened", effects=(CompactHistory(),))
 
 
 def rests_after(failure: Failure) -> tuple[Rest, ...]:

@@ -4,6 +4,8 @@ from typing import TypeAlias
 
 from pi_fallback.runtime.feed import (
     AnswerStarted,
+    CompactionEnded,
+    CompactionStarted,
     GaveUp,
     MessageEnded,
     Noticed,
@@ -40,6 +42,8 @@ SessionEvent: TypeAlias = (
     | RunEnded
     | RetryScheduled
     | RetryEnded
+    | CompactionStarted
+    | CompactionEnded
     | RouteSwitched
     | TimerChanged
     | Noticed

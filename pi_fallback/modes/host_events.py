@@ -2,6 +2,7 @@
 
 from typing import TypeAlias
 
+from pi_fallback.core.compacting import Compaction
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.codec import JsonObject, stop_reason_name
 from pi_fallback_hookspecs import Route
@@ -9,6 +10,8 @@ from pi_fallback_hookspecs import Route
 HostItem: TypeAlias = (
     feed.RetryScheduled
     | feed.RetryEnded
+    | feed.CompactionStarted
+    | feed.CompactionEnded
     | feed.RouteSwitched
     | feed.Noticed
     | feed.StatusChanged
@@ -33,6 +36,13 @@ def host_event(item: HostItem, *, now: float) -> JsonObject:
         case feed.RetryEnded(success, attempt, error):
             final = {} if error is None else {"finalError": error}
             return {"type": "auto_retry_end", "success": success, "attempt": attempt, **final}
+        case feed.CompactionStarted(reason):
+            return {"type": "compaction_start", "reason": reason}
+        case feed.CompactionEnded(reason, result, error):
+            shortened = {} if result is None else {"result": compaction_json(result)}
+            failed = {} if error is None else {"errorMessage": error}
+            state = {"reason": reason, "aborted": item.aborted, "willRetry": item.will_retry}
+            return {"type": "compaction_end", **state, **shortened, **failed}
         case feed.RouteSwitched(route, previous, source, reason):
             before = {} if previous is None else _named(previous, "previousProvider", "previousModelId")
             to = _named(route, "provider", "modelId")
@@ -52,6 +62,11 @@ def host_event(item: HostItem, *, now: float) -> JsonObject:
         case feed.Settled(stop_reason):
             reason = None if stop_reason is None else stop_reason_name(stop_reason)
             return {"type": "agent_settled", "stopReason": reason}
+
+
+def compaction_json(compaction: Compaction) -> JsonObject:
+    before, after = compaction.tokens_before, compaction.tokens_after
+    return {"summary": compaction.summary, "tokensBefore": before, "tokensAfter": after}
 
 
 def _named(route: Route, provider: str, model: str) -> JsonObject:

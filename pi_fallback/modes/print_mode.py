@@ -6,6 +6,7 @@ from typing import TextIO
 
 from pi_fallback.core.clean import clean
 from pi_fallback.core.closing import one_line
+from pi_fallback.core.compacting import Compaction
 from pi_fallback.modes.catching import catching
 from pi_fallback.modes.outcome import Outcome
 from pi_fallback.modes.speaking import say
@@ -70,6 +71,10 @@ def notice(item: feed.FeedItem, clock_words: Callable[[float], str]) -> str | No
             return one_line(str(failure))  # what comes next tells that it goes on, not why it had to
         case feed.TimerChanged(plugin, name, at, label) if at is not None:
             return f"waiting: {label or f'{plugin} {name}'} {clock_words(at)}"
+        case feed.CompactionEnded(result=Compaction() as shorter):
+            return f"the conversation was shortened: {shorter.saving}"
+        case feed.CompactionEnded(reason, error=str(error), aborted=False) if reason != "overflow":
+            return f"warning: the conversation was not shortened: {error}"
         case feed.Noticed(text, level):
             return text if level == "info" else f"{level}: {text}"
         case feed.GaveUp(text):

@@ -97,6 +97,13 @@ class GetCommands(_Command):
     type: Literal["get_commands"]
 
 
+class Compact(_Command):
+    """Summarise the older part of the history. It is answered when that is done."""
+
+    type: Literal["compact"]
+    custom_instructions: StrictStr = ""
+
+
 class NewSession(_Command):
     type: Literal["new_session"]
 
@@ -138,6 +145,7 @@ Command: TypeAlias = (
     | SetModel
     | CycleModel
     | GetCommands
+    | Compact
     | NewSession
     | SwitchSession
     | AbortRetry

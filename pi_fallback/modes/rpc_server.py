@@ -1,7 +1,7 @@
 """The server of the line protocol: carries out commands and tells what happens.
 
 Commands are carried out one after another, as they come. A slash command runs beside them, for it may
-ask a question whose answer comes in as a later line.
+ask a question whose answer comes in as a later line; so does a compaction, which a later line may abort.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import anyio.abc
 
 from pi_fallback.errors import PiFallbackError
 from pi_fallback.modes import rpc_commands as c
+from pi_fallback.modes.host_events import compaction_json
 from pi_fallback.modes.jsonl import TooLong
 from pi_fallback.modes.outbox import Outbox
 from pi_fallback.modes.pi_events import PiEvents
@@ -52,14 +53,20 @@ class Server:
                 self._respond(name, ident, error=error)
             case c.UiResponse():
                 self.ui.answer(command)
+            case c.Compact():
+                await self.outbox.has_room()
+                self.tasks.start_soon(self._answer, command)
             case _:
                 await self.outbox.has_room()
-                try:
-                    data = await self._carry_out(command)
-                except PiFallbackError as error:
-                    self._respond(command.type, command.id, error=self.agent.signals.clean(str(error)))
-                else:
-                    self._respond(command.type, command.id, data=data)
+                await self._answer(command)
+
+    async def _answer(self, command: c.Command) -> None:
+        try:
+            data = await self._carry_out(command)
+        except PiFallbackError as error:
+            self._respond(command.type, command.id, error=self.agent.signals.clean(str(error)))
+        else:
+            self._respond(command.type, command.id, data=data)
 
     def _respond(
         self, command: str, ident: str | None, *, data: JsonObject | None = None, error: str | None = None
@@ -101,6 +108,8 @@ class Server:
                 if ref is not None:
                     await agent.select(str(ref))
                     return {"model": self._model(ref)}
+            case c.Compact(custom_instructions=instructions):
+                return compaction_json(await agent.compact(instructions))
             case c.NewSession():
                 await agent.new_session()
                 return {"cancelled": False}
@@ -150,7 +159,7 @@ class Server:
             "thinkingLevel": thinking or "off",
             "isStreaming": agent.busy,
             "isSettled": agent.settled_now,
-            "isCompacting": False,
+            "isCompacting": agent.is_compacting,
             "autoRetryEnabled": agent.engine.policy.enabled,
             **_session(conversation.log),
             "messageCount": len(agent.messages),

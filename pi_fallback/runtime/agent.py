@@ -10,18 +10,21 @@ import anyio
 import anyio.abc
 
 from pi_fallback.core.closing import closing_error
-from pi_fallback.errors import AgentBusy, single
+from pi_fallback.core.compacting import Compaction
+from pi_fallback.errors import AgentBusy, CompactionFailed, single
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.answers import effects_of
+from pi_fallback.runtime.compaction import Compactor
 from pi_fallback.runtime.conversation import Conversation
 from pi_fallback.runtime.engine import Engine
 from pi_fallback.runtime.faults import NonsenseError, told
 from pi_fallback.runtime.host import Host
-from pi_fallback.runtime.parts import ABILITIES, Backoff, End, Parts, Reopened, RunOrder, Source
+from pi_fallback.runtime.parts import ABILITIES, Backoff, CompactionOrder, End, Parts, Reopened, RunOrder, Source
 from pi_fallback.runtime.plans import Episode
-from pi_fallback.runtime.run import Run, Waits
+from pi_fallback.runtime.run import Run
 from pi_fallback.runtime.signals import Signals
 from pi_fallback.runtime.stage import Stage
+from pi_fallback.runtime.waits import Waits
 from pi_fallback_hookspecs import (
     Abort,
     AgentSettled,
@@ -82,12 +85,17 @@ class Agent:
 
     @property
     def busy(self) -> bool:
-        """Whether a run is going on or about to start. A wait for a retry or a timer is not busy."""
-        return not self._run_over.is_set() or self._host.order is not None
+        """Whether a run or a compaction is going on or about to start. A wait for a retry or a timer is not busy."""
+        return not self._run_over.is_set() or self._host.order is not None or self._host.wanted is not None
 
     @property
     def settled_now(self) -> bool:
         return self._host.is_settled
+
+    @property
+    def is_compacting(self) -> bool:
+        """Whether the history is being shortened, or is about to be."""
+        return self._host.is_compacting
 
     @property
     def route(self) -> Route | None:
@@ -180,6 +188,24 @@ class Agent:
             self._backoff = replace(self._backoff, at=anyio.current_time())
             self._host.stir()
         return route
+
+    async def compact(self, instructions: str = "") -> Compaction:
+        """Have the older part of the history summarised: at once, or before the next request of the run that goes on.
+
+        Returns when that is done. Who is cancelled meanwhile only stops waiting for it.
+
+        Raises:
+            CompactionFailed: the history is as it was; the message says why.
+        """
+        if self._host.closing or self._host.is_compacting:
+            raise CompactionFailed("The history is being shortened already, or the session closes. Wait for that.")
+        self._host.heard_from_user()
+        order = CompactionOrder(instructions=instructions)
+        self._host.want(order)
+        await order.over.wait()
+        if order.result is None:
+            raise CompactionFailed(f"The history was not shortened: {order.error}.")
+        return order.result
 
     async def command(self, line: str) -> bool:
         """Run a slash command; False if there is none of that name."""
@@ -278,6 +304,7 @@ class Agent:
         host.closing = True
         self._act("the session closes")
         host.order = self._last_end = None
+        host.drop_compaction("the session was closed")
         self._drop_queue()
         if host.scope is not None:
             host.scope.cancel()
@@ -304,6 +331,8 @@ class Agent:
         while True:
             if (order := host.order) is not None and not host.closing:
                 await self._carry_out(order)
+            elif (shorten := host.wanted) is not None and not host.closing:
+                await self._compact(shorten)
             elif (backoff := self._backoff) is not None:
                 await host.stirred(backoff.at)
                 if self._backoff is backoff and anyio.current_time() >= backoff.at:
@@ -340,6 +369,16 @@ class Agent:
         finally:
             self._run_over.set()
 
+    async def _compact(self, order: CompactionOrder) -> None:
+        self._run_over = anyio.Event()
+        scope = self._host.scope = anyio.CancelScope()
+        try:
+            with scope:
+                await Compactor(self._host).carry_out(order)
+        finally:
+            self._host.scope = None
+            self._run_over.set()
+
     async def _settle(self) -> None:
         host = self._host
         if host.is_settled or host.timers.holding:
@@ -349,7 +388,7 @@ class Agent:
             self._give_up(end)
         await self._tell_settled()
         queued = self._may_go_on and host.conversation.has_queued
-        if host.order is None and not (queued or host.timers.holding or host.closing):
+        if host.order is None and host.wanted is None and not (queued or host.timers.holding or host.closing):
             self._settled()
 
     async def _tell_settled(self) -> None:
@@ -393,6 +432,7 @@ class Agent:
         self._act("aborted by the user")
         host.halted = True
         host.order = self._last_end = None
+        host.drop_compaction("aborted")
         if host.scope is not None:
             host.scope.cancel()
         elif during != "idle":

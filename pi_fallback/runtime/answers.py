@@ -11,11 +11,13 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pi_fallback.runtime.faults import NonsenseError
 from pi_fallback_hookspecs import (
+    CompactAnswer,
     Decision,
     Effect,
     ErrorRow,
     Event,
     Judgement,
+    KeepHistory,
     OrderRoutes,
     Provider,
     RefuseRoutes,
@@ -23,6 +25,7 @@ from pi_fallback_hookspecs import (
     Route,
     Run,
     Stop,
+    Summary,
     SwitchRoute,
     ToolResultEvent,
     ToolResultMessage,
@@ -31,7 +34,7 @@ from pi_fallback_hookspecs import (
 EFFECTS_MAX = 100  # of one answer; more is a mistake, and may be one without end
 ROUTES_MAX = 10_000
 
-T = TypeVar("T", bound=Effect | Decision | Judgement | ToolResultMessage | Provider | ErrorRow)
+T = TypeVar("T", bound=Effect | Decision | Judgement | CompactAnswer | ToolResultMessage | Provider | ErrorRow)
 
 
 def checked(hook: str, answer: object, event: Event) -> object:
@@ -94,6 +97,15 @@ def _judgement(answer: object, _event: Event) -> Judgement:
     if type(answer) is not Judgement:
         raise NonsenseError(f"returned {an(answer)}, not a Judgement")
     return valid(answer)
+
+
+def _compact_answer(answer: object, _event: Event) -> CompactAnswer:
+    if type(answer) not in {Summary, KeepHistory}:
+        raise NonsenseError(f"returned {an(answer)}, not a Summary or a KeepHistory")
+    answer = valid(cast("CompactAnswer", answer))
+    if isinstance(answer, Summary) and not answer.text.strip():
+        raise NonsenseError("returned a Summary that says nothing")
+    return answer
 
 
 def _text(answer: object, _event: Event) -> str:
@@ -179,6 +191,7 @@ _VALUES = frozenset({"request_failed", "classify_failure", "tool_result"})
 _CHECKS: Mapping[str, Callable[[object, Event], object]] = {
     "request_failed": _decision,
     "classify_failure": _judgement,
+    "before_compact": _compact_answer,
     "input": _text,
     "tool_call": _text,
     "tool_result": _result,

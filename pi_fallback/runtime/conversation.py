@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pi_fallback.core.compacting import Compaction
 from pi_fallback.runtime.hiding import Secrets, cleaned_message
 from pi_fallback_hookspecs import (
     AssistantMessage,
@@ -13,6 +14,7 @@ from pi_fallback_hookspecs import (
     StopReason,
     ToolCall,
     ToolSpec,
+    Usage,
     UserMessage,
 )
 
@@ -26,6 +28,7 @@ class Log(Protocol):
     def session_id(self) -> str: ...
     def is_in(self, path: str) -> bool: ...
     def message(self, message: Message) -> None: ...
+    def compaction(self, compaction: Compaction) -> None: ...
     def route(self, route: Route) -> None: ...
     def failure(self, failure: Failure) -> None: ...
     def tool_started(self, call: ToolCall) -> None: ...
@@ -35,13 +38,14 @@ class Log(Protocol):
 
 @dataclass
 class Conversation:
-    """One session's history, what is queued for it, and its route."""
+    """One session's history, what is queued for it, and its route. `usage` is what its last answer cost."""
 
     log: Log
     system: str
     tools: tuple[ToolSpec, ...]
     messages: list[Message] = field(default_factory=list[Message])
     route: Route | None = None
+    usage: Usage | None = None
     steering: list[UserMessage] = field(default_factory=list[UserMessage])
     follow_ups: list[UserMessage] = field(default_factory=list[UserMessage])
     _known: int = field(default=0, init=False)
@@ -56,6 +60,14 @@ class Conversation:
         """Write `message`, then take it into the history."""
         self.log.message(message)
         self.messages.append(message)
+        if isinstance(message, AssistantMessage) and message.stop_reason not in UNSENT:
+            self.usage = message.usage
+
+    def compact(self, compaction: Compaction) -> None:
+        """Write what the history is from now on, then let it be that."""
+        self.log.compaction(compaction)
+        self.messages[:] = compaction.messages
+        self.usage = None
 
     def request(self, thinking: str | None) -> Request:
         return Request(tuple(self.messages), self.system, self.tools, thinking=thinking)
@@ -97,6 +109,9 @@ class UnwrittenLog:
         return False
 
     def message(self, message: Message) -> None:
+        pass
+
+    def compaction(self, compaction: Compaction) -> None:
         pass
 
     def route(self, route: Route) -> None:

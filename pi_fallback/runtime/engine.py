@@ -36,6 +36,7 @@ from pi_fallback.runtime.plans import (
 from pi_fallback_hookspecs import (
     Ability,
     ClassifyFailure,
+    CompactHistory,
     Decision,
     ErrorRow,
     Failure,
@@ -61,6 +62,7 @@ LONGEST_SLEEP_S = 86_400.0  # no wait of a run is longer: whoever wants more sta
 BUDGET_PER_ROUTE = 4
 BUDGET_MAX = 50
 BUDGET_MIN = 8  # a single route with the default backoff needs four
+COMPACTED = "the history was shortened in this incident already"
 BROKE = "the retry budget is spent, because too many repeats have failed lately"
 BY_FRESH_CONNECTION = frozenset({FailureKind.NETWORK, FailureKind.TIMEOUT, FailureKind.SERVER_ERROR})
 
@@ -226,7 +228,9 @@ class Engine:
         if "classify_failure" in self.asked:
             view = self.view(attempt.route, attempt.episode)
             try:
-                answer = yield Ask("classify_failure", ClassifyFailure(view=view, failure=failure, can=self.can))
+                answer = yield Ask(
+                    "classify_failure", ClassifyFailure(view=view, failure=failure, can=self._can(attempt.episode))
+                )
             except GeneratorExit:  # nobody will answer any more, and it has failed all the same
                 self._mark(failure, now)
                 raise
@@ -245,7 +249,7 @@ class Engine:
         if "request_failed" in self.asked:
             event = RequestFailed(
                 view=self.view(attempt.route, attempt.episode),
-                can=self.can,
+                can=self._can(attempt.episode),
                 failure=failure,
                 request=attempt.request,
                 attempts=incident.attempts,
@@ -254,6 +258,7 @@ class Engine:
                 waited_s=incident.waited_s,
                 longest_wait_s=self.policy.max_delay_s if self.policy.enabled else 0.0,
                 began_at=incident.began_at,
+                compacted=incident.compacted,
             )
             answer = yield Ask("request_failed", event)
             # Meanwhile another call may have looked at the routes with its own needs.
@@ -325,16 +330,23 @@ class Engine:
             return GiveUp(failure, False, decision.reason, by, rest, booked, stopped=True)
         after_s = min(decision.after_s, LONGEST_SLEEP_S)
         route = self._first_of(attempt.route, incident, decision.on, after_s)
+        others = tuple(effect for effect in rest if not isinstance(effect, CompactHistory))
         if route is None:
             reason = "none of the routes asked for may be used" if decision.on else decision.reason
-            return GiveUp(failure, self.recoverable(attempt.episode), reason, by, rest, booked)
+            return GiveUp(failure, self.recoverable(attempt.episode), reason, by, others, booked)
+        if len(others) < len(rest) and incident.compacted:
+            return GiveUp(failure, False, COMPACTED, by, others, booked, stopped=True)
         if not self._afford(incident, failure):
-            return GiveUp(failure, False, BROKE, by, rest, booked, stopped=True)
+            return GiveUp(failure, False, BROKE, by, others, booked, stopped=True)
+        incident.compacted = incident.compacted or len(others) < len(rest)
         self._granted(incident, after_s)
         if route == attempt.route:
             fresh = incident.fresh_next = failure.kind in BY_FRESH_CONNECTION
             return RetrySame(failure, decision.reason, after_s, fresh=fresh, by=by, effects=rest, booked=booked)
         return Switch(route, failure, decision.reason, after_s, by, rest, booked)
+
+    def _can(self, episode: Episode) -> frozenset[Ability]:
+        return self.can if episode.can is None else episode.can
 
     def _first_of(self, failed: Route, incident: Incident, on: Sequence[Route], after_s: float) -> Route | None:
         """The first route that may be used once the wait is over and that this incident has not tried.

@@ -6,9 +6,11 @@ The screen, the JSON lines and the line protocol are folds over it. Nothing here
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from pi_fallback.core.compacting import Compaction
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Cause,
+    CompactReason,
     Delta,
     Failure,
     Level,
@@ -113,6 +115,27 @@ class RetryEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CompactionStarted:
+    """The older part of the history is being summarised."""
+
+    reason: CompactReason
+
+
+@dataclass(frozen=True, slots=True)
+class CompactionEnded:
+    """It is over: `result` is the history since then, or `error` says why it is as it was.
+
+    With `will_retry` the request that was too long is repeated.
+    """
+
+    reason: CompactReason
+    result: Compaction | None = None
+    error: str | None = None
+    aborted: bool = False
+    will_retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RouteSwitched:
     route: Route
     previous: Route | None
@@ -182,6 +205,8 @@ FeedItem: TypeAlias = (
     | RunEnded
     | RetryScheduled
     | RetryEnded
+    | CompactionStarted
+    | CompactionEnded
     | RouteSwitched
     | Noticed
     | StatusChanged

@@ -124,6 +124,7 @@ _SAID: Mapping[type, str] = {
     feed.RouteSwitched: "reason",
     feed.TimerChanged: "label",
     feed.RetryEnded: "error",
+    feed.CompactionEnded: "error",
 }
 
 

@@ -10,7 +10,7 @@ import anyio.abc
 
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.conversation import Conversation, UnwrittenLog
-from pi_fallback.runtime.parts import ABILITIES, Parts, RunOrder
+from pi_fallback.runtime.parts import ABILITIES, CompactionOrder, Parts, RunOrder
 from pi_fallback.runtime.performer import Answers, EffectError, perform
 from pi_fallback.runtime.plans import Ask, Episode
 from pi_fallback.runtime.stage import Stage
@@ -53,7 +53,9 @@ class Host:
         self.episode = Episode()
         self.epoch = 0  # rises with each act of the user
         self.order: RunOrder | None = None  # the next run
-        self.scope: anyio.CancelScope | None = None  # of the run that is going on
+        self.scope: anyio.CancelScope | None = None  # of the run, or the compaction, that is going on
+        self.wanted: CompactionOrder | None = None  # the next compaction
+        self.compacting: CompactionOrder | None = None  # the one that is going on
         self.chosen: Sequence[Route] | None = None  # by a command of the user's, for a run that has not begun yet
         self.closing = False
         self.halted = False  # the user has aborted, and said nothing since: nothing goes on by itself
@@ -94,6 +96,22 @@ class Host:
         """Make `order` the next run."""
         self.order = order
         self.unsettle()
+
+    @property
+    def is_compacting(self) -> bool:
+        """Whether a compaction is going on or about to."""
+        return self.wanted is not None or self.compacting is not None
+
+    def want(self, order: CompactionOrder) -> None:
+        """Shorten the history before the next request, or at once if there is no run."""
+        self.wanted = order
+        self.unsettle()
+
+    def drop_compaction(self, why: str) -> None:
+        """Let the one that has not begun yet go."""
+        if (order := self.wanted) is not None:
+            self.wanted, order.error = None, why
+            order.over.set()
 
     # Acts of the user
 

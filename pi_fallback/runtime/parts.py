@@ -4,7 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import anyio
+
+from pi_fallback.config.policies import CompactionPolicy
 from pi_fallback.core.closing import TERMINAL, Advice
+from pi_fallback.core.compacting import Compaction
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.book import LedgerBook
 from pi_fallback.runtime.conversation import Log
@@ -18,6 +22,7 @@ from pi_fallback_hookspecs import (
     Ability,
     Cause,
     Command,
+    CompactReason,
     Failure,
     Json,
     Message,
@@ -28,7 +33,7 @@ from pi_fallback_hookspecs import (
     UserMessage,
 )
 
-ABILITIES: frozenset[Ability] = frozenset({"wait", "prompt", "switch", "timers", "notify", "ask"})
+ABILITIES: frozenset[Ability] = frozenset({"wait", "prompt", "switch", "timers", "notify", "ask", "compact"})
 Source = Literal["interactive", "print", "rpc", "embedded"]
 
 
@@ -45,6 +50,22 @@ class RunOrder:
     by: str = ""
     reason: str = ""
     new_episode: bool = False
+
+
+@dataclass
+class CompactionOrder:
+    """A compaction that is wanted. Once it is `over`, `result` or `error` says what became of it.
+
+    `by` is the plugin that ordered it, if one did. With `will_retry` a request waits for it that failed for its length.
+    """
+
+    reason: CompactReason = "manual"
+    instructions: str = ""
+    by: str = ""
+    will_retry: bool = False
+    result: Compaction | None = None
+    error: str = ""
+    over: anyio.Event = field(default_factory=anyio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +123,5 @@ class Parts:
     clock_words: Callable[[float], str] = lambda at: f"at {at:.0f}"
     advice: Advice = TERMINAL
     signals: Signals = field(default_factory=Signals)
+    compaction: CompactionPolicy = field(default_factory=CompactionPolicy)
     goes_on: bool = False  # whether a text that broke off is gone on with, where a model can

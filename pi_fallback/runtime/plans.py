@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from pi_fallback.core.booking import Entry
 from pi_fallback_hookspecs import (
+    Ability,
     Effect,
     Event,
     Failure,
@@ -133,6 +134,7 @@ class Incident:
     repeats: int = 0
     waited_s: float = 0.0
     decided: bool = False
+    compacted: bool = False  # the history was to be shortened because of it
     fresh_next: bool = False  # the next attempt is a repeat that asks for a new connection
 
     def is_spent(self, now: float) -> bool:
@@ -141,10 +143,14 @@ class Incident:
 
 @dataclass
 class Episode:
-    """From a user's prompt until the agent is settled. One owner at a time."""
+    """From a user's prompt until the agent is settled. One owner at a time.
+
+    `can` is what the host is able to do in it, where that is less than usual.
+    """
 
     incident: Incident | None = None
     generation: int = 0
+    can: frozenset[Ability] | None = None
 
     @property
     def visited(self) -> frozenset[Route]:

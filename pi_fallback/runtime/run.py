@@ -1,7 +1,7 @@
 """One run: turns of question, answer and tools, from its order to its end."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,12 +10,14 @@ import anyio
 from pi_fallback.core.closing import closing_error
 from pi_fallback.core.midstream import prefix_after, takes_prefix
 from pi_fallback.runtime import feed
+from pi_fallback.runtime.compaction import Compactor
 from pi_fallback.runtime.conversation import Conversation
 from pi_fallback.runtime.host import Host
-from pi_fallback.runtime.parts import ABILITIES, ABORTED, Backoff, End, RunOrder, Source
+from pi_fallback.runtime.parts import ABILITIES, ABORTED, Backoff, CompactionOrder, End, RunOrder, Source
 from pi_fallback.runtime.performer import EffectError
 from pi_fallback.runtime.plans import STAY_S, Attempt, GiveUp, Outcome, RetrySame, Switch
 from pi_fallback.runtime.stage import Stage
+from pi_fallback.runtime.waits import Waits, scheduled
 from pi_fallback_hookspecs import (
     AgentEnd,
     AgentStart,
@@ -40,25 +42,6 @@ from pi_fallback_hookspecs import (
 )
 
 log = logging.getLogger("pi_fallback.trace")
-
-
-class Waits:
-    """The host's own waits of a session: what was announced is also said to be over."""
-
-    def __init__(self, emit: Callable[[feed.FeedItem], None]) -> None:
-        self._emit = emit
-        self._announced: int | None = None
-        self.in_turn = False  # whether a run waits in the middle of a turn
-
-    def announce(self, scheduled: feed.RetryScheduled) -> None:
-        self._announced = scheduled.attempt
-        self._emit(scheduled)
-
-    def over(self, error: str | None) -> None:
-        """The waiting is over: it helped, or `error` says why not."""
-        if self._announced is not None:
-            attempt, self._announced = self._announced, None
-            self._emit(feed.RetryEnded(error is None, attempt, error))
 
 
 class Partial:
@@ -106,6 +89,8 @@ class Run:
         self.messages: list[Message] = []
         self._begun: set[str] = set()  # the ids of the calls whose tools were started
         self._partial = Partial()
+        self.compactor = Compactor(host)
+        self._keeps_short = True
 
     async def carry_out(self) -> End | None:
         """Run until the end. None if nothing was begun, because no route could be used."""
@@ -191,6 +176,10 @@ class Run:
     async def _answer(self) -> AssistantMessage | End:
         """Attempts until one ends well, or until waiting or giving up ends the run."""
         host, engine = self.host, self.host.engine
+        if host.wanted is None and self._keeps_short and self.compactor.is_due:
+            host.want(CompactionOrder("threshold"))
+        if (shorten := host.wanted) is not None and not await self.compactor.carry_out(shorten):
+            self._keeps_short = False  # what has just failed would fail before each request
         while True:
             self.parts.book.refresh()
             route = self.conversation.route
@@ -245,31 +234,29 @@ class Run:
         self.conversation.log.failure(failure)
         for effect in outcome.booked:
             host.booked(effect)
-        await host.perform([(outcome.by, outcome.effects)], Stage(host, self.order.epoch))
+        goes_on = not isinstance(outcome, GiveUp)
+        await host.perform([(outcome.by, outcome.effects)], Stage(host, self.order.epoch, too_long=goes_on))
         if isinstance(outcome, GiveUp):
             self.waits.over(failure.text)
             who = outcome.by or "the host"
             stopped_by = f"{who}: {outcome.reason}" if outcome.stopped else ""
             return End(StopReason.ERROR, failure, str(failure), None, outcome.recoverable, stopped_by)
+        if (shorten := host.wanted) is not None and shorten.will_retry and not await self.compactor.carry_out(shorten):
+            why = f"the host: the conversation is too long and cannot be shortened: {shorten.error}"
+            return End(StopReason.ERROR, failure, str(failure), None, recoverable=False, stopped_by=why)
         if self.conversation.route != attempt.route:
             return None  # the user has chosen since: that counts, and at once
         if isinstance(outcome, Switch):
             await host.set_route(outcome.route, "failover", outcome.reason or failure.kind.value)
         if outcome.after_s <= 0.0:
             return None
-        return await self._wait(_scheduled(outcome, self.conversation.route or attempt.route, anyio.current_time()))
+        return await self._wait(scheduled(outcome, self.conversation.route or attempt.route, anyio.current_time()))
 
-    async def _wait(self, scheduled: feed.RetryScheduled) -> End | None:
+    async def _wait(self, wait: feed.RetryScheduled) -> End | None:
         """Wait inside the turn if that is short, else end the run until then."""
-        at, failure = scheduled.at, scheduled.failure
-        if scheduled.delay_s > STAY_S:
-            return End(StopReason.ERROR, failure, str(failure), Backoff(at, scheduled))
-        self.waits.announce(scheduled)
-        self.waits.in_turn = True
-        try:
-            await anyio.sleep_until(at)
-        finally:
-            self.waits.in_turn = False
+        if wait.delay_s > STAY_S:
+            return End(StopReason.ERROR, wait.failure, str(wait.failure), Backoff(wait.at, wait))
+        await self.waits.pause(wait)
         return None
 
     async def _nothing_to_begin(self) -> End | None:
@@ -375,9 +362,3 @@ class Run:
     async def _add(self, message: Message, stage: Stage | None = None) -> None:
         self.messages.append(message)
         await self.host.add(self.conversation, message, stage)
-
-
-def _scheduled(outcome: Switch | RetrySame, route: Route, now: float) -> feed.RetryScheduled:
-    same = isinstance(outcome, RetrySame)
-    attempt, most = (outcome.attempt, outcome.max_attempts) if same else (0, 0)
-    return feed.RetryScheduled(attempt, most, outcome.after_s, now + outcome.after_s, route, outcome.failure)

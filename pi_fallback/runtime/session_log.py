@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
+from pi_fallback.core.compacting import Compaction
 from pi_fallback.errors import SessionError
 from pi_fallback.runtime.codec import JsonObject, message_to_json
 from pi_fallback.runtime.session_disk import is_at, lock, make, make_again, mend_tail, sync, write
@@ -88,6 +89,13 @@ class SessionLog:
     def message(self, message: Message) -> None:
         self._wanted = True
         self._add("message", message=message_to_json(message, timestamp_ms=int(self._wall() * 1000)))
+
+    def compaction(self, compaction: Compaction) -> None:
+        """Write the history as it is from now on, whole: what stands before it is left as it was."""
+        now_ms = int(self._wall() * 1000)
+        history = [message_to_json(message, timestamp_ms=now_ms) for message in compaction.messages]
+        before, after = compaction.tokens_before, compaction.tokens_after
+        self._add("compaction", summary=compaction.summary, tokensBefore=before, tokensAfter=after, messages=history)
 
     def route(self, route: Route) -> None:
         self._add("model_change", synced=False, **_names(route))

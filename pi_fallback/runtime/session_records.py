@@ -48,7 +48,14 @@ class ToolFinished:
     call_id: str
 
 
-Record: TypeAlias = Header | Opened | Message | Route | ToolStarted | ToolFinished
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """The history was compacted: it is these messages from here on."""
+
+    messages: tuple[Message, ...]
+
+
+Record: TypeAlias = Header | Opened | Message | Shortened | Route | ToolStarted | ToolFinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,15 @@ def record_of(data: Mapping[str, object]) -> Record | None:
             return Opened(pid)
         case {"type": "message"}:
             return message_from_json(data.get("message"))
+        case {"type": "compaction", "messages": list()}:
+            return Shortened(tuple(map(message_from_json, cast("list[object]", data["messages"]))))
         case {"type": "model_change", "provider": str(provider), "modelId": str(model)}:
             return Route(provider, model, str(data.get("credential", "primary")))
         case {"type": "tool_started", "callId": str(call_id)}:
             return ToolStarted(call_id)
         case {"type": "tool_finished", "callId": str(call_id)}:
             return ToolFinished(call_id)
-        case {"type": "session" | "opened" | "model_change" | "tool_started" | "tool_finished" as kind}:
+        case {"type": "session" | "opened" | "compaction" | "model_change" | "tool_started" | "tool_finished" as kind}:
             raise ValueError(f"a field of the {cast('str', kind)} record is missing or of the wrong type")
         case {"type": str()}:
             return None
@@ -107,6 +116,8 @@ def history_of(records: Iterable[Record]) -> History:
                 started.add(record.call_id)
             case ToolFinished():
                 finished.add(record.call_id)
+            case Shortened():
+                messages = list(record.messages)
             case Header() | Opened():
                 pass
             case _:

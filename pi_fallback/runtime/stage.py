@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pi_fallback.runtime.parts import RunOrder
+from pi_fallback.runtime.parts import CompactionOrder, RunOrder
 from pi_fallback.runtime.performer import EffectError
-from pi_fallback_hookspecs import Level, Rest, Route, Run, StartTimer, Wake
+from pi_fallback_hookspecs import CompactHistory, Level, Rest, Route, Run, StartTimer, Wake
 
 if TYPE_CHECKING:
     from pi_fallback.runtime.host import Host
@@ -20,7 +20,8 @@ class Stage:
     `by_user`: a command ordered it, so a run starts a new episode and takes the place of one that
     waits. `only_when_idle`: a run that is going on is not to be followed by another. `selecting`:
     plugins are told of a choice just made, and cannot make another. With `quiet`, and while a session
-    closes, nothing may start any more; after an abort nothing that goes on, until the user says something.
+    closes, nothing may start any more; after an abort nothing that goes on, until the user says something. With
+    `too_long` a request is to be repeated that has failed for its length.
     """
 
     host: "Host"
@@ -29,6 +30,7 @@ class Stage:
     only_when_idle: bool = False
     selecting: bool = False
     quiet: bool = False
+    too_long: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -80,9 +82,18 @@ class Stage:
         if not self.is_over:
             self.host.status(plugin, key, text)
 
-    def compact(self) -> None:
-        if not self.is_over:
-            self.host.notify("This host cannot compact a history yet.", "warning")
+    def compact(self, plugin: str, effect: CompactHistory) -> None:
+        if self.is_over:
+            return
+        self._check_going_on("the history cannot be shortened")
+        if self.too_long and (waiting := self.host.wanted) is not None:
+            waiting.will_retry = True
+            return
+        if self.host.is_compacting:
+            raise EffectError("the history is being shortened already")
+        if self.by_user or self.host.may_go_on(plugin):
+            reason = "overflow" if self.too_long else "manual"
+            self.host.want(CompactionOrder(reason, effect.instructions, plugin, will_retry=self.too_long))
 
     def abort_run(self, reason: str) -> None:
         if not self.is_over and self.host.scope is not None:

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
 from pi_fallback.core.clean import clean
+from pi_fallback.core.compacting import summary_in
 from pi_fallback.runtime import feed
 from pi_fallback.runtime.agent import Agent
 from pi_fallback.tui import slash
@@ -126,7 +127,7 @@ class PiFallbackApp(App[None]):
         self._acts = Acts(agent, self._ui, self._sessions, self.action_toggle_log, self._close)
         self.state = replace(with_history(self.state, agent.messages), route=agent.route)
         for message in agent.messages:
-            if isinstance(message, UserMessage):
+            if isinstance(message, UserMessage) and summary_in(message) is None:
                 self._prompt.past = self._prompt.past.sent(clean(message.text))
         self._redraw()
 

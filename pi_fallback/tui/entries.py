@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from pi_fallback.core.compacting import summary_in
 from pi_fallback_hookspecs import (
     AssistantMessage,
     Image,
@@ -58,6 +59,8 @@ def entries_of(message: Message, number: int) -> tuple[Entry, ...]:
     """Return the entries of a message of the history; a tool's result is not one, see `with_result`."""
     match message:
         case UserMessage():
+            if (summary := summary_in(message)) is not None:
+                return (Notice(number, f"What was said before, in short:\n{summary}"),)
             images = sum(isinstance(block, Image) for block in message.content)
             return (Said(number, message.text, images),)
         case AssistantMessage():

@@ -40,6 +40,7 @@ class ScreenState:
     gone: int = 0
     route: Route | None = None
     working: bool = False
+    compacting: bool = False
     timers: Mapping[tuple[str, str], Countdown] = field(default_factory=dict[tuple[str, str], Countdown])
     retry: Countdown | None = None
     status: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -79,6 +80,10 @@ def fold(state: ScreenState, item: feed.FeedItem, now: float) -> ScreenState:
             return replace(state, retry=Countdown(item.at, _retry_label(item)))
         case feed.RetryEnded():
             return replace(state, retry=None)
+        case feed.CompactionStarted():
+            return replace(state, compacting=True)
+        case feed.CompactionEnded():
+            return _compacted(replace(state, compacting=False), item)
         case feed.RouteSwitched(route=route, source=source, reason=reason):
             state = replace(state, route=route)
             why = f": {reason}" if reason and source == "failover" else ""
@@ -197,6 +202,14 @@ def _aborted(state: ScreenState) -> ScreenState:
     else:
         state = _without_provisional(state)
     return noticed(state, "Aborted.")
+
+
+def _compacted(state: ScreenState, item: feed.CompactionEnded) -> ScreenState:
+    if item.result is not None:
+        return noticed(state, f"The conversation was shortened: {item.result.saving}.")
+    if item.reason == "overflow":
+        return state  # the error that ends the run says why
+    return noticed(state, f"The conversation was not shortened: {item.error}.", "info" if item.aborted else "warning")
 
 
 def _tool(state: ScreenState, call_id: str, change: Callable[[ToolUse], ToolUse]) -> ScreenState:

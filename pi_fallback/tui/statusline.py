@@ -19,7 +19,9 @@ def status_row(state: ScreenState, now: float) -> Row:
 
 def _parts(state: ScreenState, now: float) -> Iterator[Span]:
     yield Span(clean_line(str(state.route)) if state.route else "no model", "strong")
-    if state.working:
+    if state.compacting:
+        yield Span("shortening the conversation, Esc stops", "tool")
+    elif state.working:
         yield Span("working, Esc stops", "tool")
     if state.retry is not None:
         yield Span(in_seconds(state.retry, now), "warning")

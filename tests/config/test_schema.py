@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pi_fallback.config.schema import (
     MONTH_S,
     ApiKeyEntry,
+    CompactionConfig,
+    CompactionPolicy,
     CostConfig,
     FallbackConfig,
     LimitsConfig,
@@ -28,6 +30,7 @@ DOCS = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
 MODELS: tuple[type[BaseModel], ...] = (
     Settings,
     RetryConfig,
+    CompactionConfig,
     FallbackConfig,
     ProviderConfig,
     ModelConfig,
@@ -49,6 +52,7 @@ def test_every_field_has_a_paragraph(field: str) -> None:
 def test_the_defaults_of_the_file_are_those_of_the_program() -> None:
     settings = Settings.model_validate({})
     assert settings.retry.policy() == RetryPolicy()
+    assert settings.compaction.policy() == CompactionPolicy()
     assert settings.fallback.progress() == ProgressSettings()
     assert settings.quiet_limit_s is None
 
@@ -59,6 +63,18 @@ def test_milliseconds_become_seconds_once() -> None:
     assert settings.retry.policy() == RetryPolicy(enabled=False, max_retries=5, base_delay_s=1.5, max_delay_s=0.25)
     assert settings.quiet_limit_s == 90.0
     assert Settings.model_validate({"httpIdleTimeoutMs": 0}).quiet_limit_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("enabled", False, CompactionPolicy(enabled=False)),
+        ("reserveTokens", 0, CompactionPolicy(reserve_tokens=0)),
+        ("keepRecentTokens", 9, CompactionPolicy(keep_recent_tokens=9)),
+    ],
+)
+def test_each_setting_of_compaction_arrives(field: str, value: object, expected: CompactionPolicy) -> None:
+    assert CompactionConfig.model_validate({field: value}).policy() == expected
 
 
 @pytest.mark.parametrize(

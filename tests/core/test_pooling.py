@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pi_fallback.core.classify import SCOPES
 from pi_fallback.core.pooling import OTHER_OPINIONS, RESTS_S, decide
 from pi_fallback_hookspecs import (
+    CompactHistory,
     Failure,
     FailureKind,
     Fault,
@@ -174,6 +175,21 @@ def test_a_request_too_large_for_every_model_stops_without_a_storm() -> None:
     decision = decide(failed(K.CONTEXT_OVERFLOW, C, tries={A: 1, C: 1}))
     assert isinstance(decision, Stop)
     assert "larger context" in decision.reason
+
+
+@pytest.mark.parametrize("tried", [(C,), (A, B, C, A_SMALL, A_BACKUP)])  # one, or more opinions than count
+def test_what_is_too_long_for_all_is_shortened_once_where_the_host_can(tried: tuple[Route, ...]) -> None:
+    event = replace(failed(K.CONTEXT_OVERFLOW, C, tries=dict.fromkeys(tried, 1)), can=frozenset({"compact"}))
+    decision = retry(event)
+    assert (decision.on, decision.effects) == ((C,), (CompactHistory(),))
+    again = decide(replace(event, compacted=True))
+    assert isinstance(again, Stop)
+    assert "even after it was shortened" in again.reason
+
+
+def test_a_larger_model_comes_before_a_shorter_conversation() -> None:
+    event = replace(failed(K.CONTEXT_OVERFLOW), can=frozenset({"compact"}))
+    assert (retry(event).on, retry(event).effects) == ((C,), ())
 
 
 def test_a_request_that_four_models_refuse_is_refused_by_all() -> None:

@@ -113,7 +113,7 @@ def _statuses() -> Iterator[Case]:
     yield Case("502 with a web page", Phase.PRE, Status(502, body="<html><title>Bad gateway</title></html>"), TWICE)
     yield Case("401 and no other route", Phase.PRE, Status(401), ends="failed", says="one/big: auth: ", alone=True)
     yield Case(
-        "413 and no other route", Phase.PRE, Status(413), ends="failed", says="no other usable model", alone=True
+        "413 and no other route", Phase.PRE, Status(413), ends="failed", says="newest messages alone", alone=True
     )
 
 

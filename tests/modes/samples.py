@@ -1,5 +1,6 @@
 """A feed with an item of every kind, for the page that describes the events."""
 
+from pi_fallback.core.compacting import Compaction
 from pi_fallback.runtime import feed
 from pi_fallback_hookspecs import (
     AssistantMessage,
@@ -45,6 +46,8 @@ EVERY_KIND: tuple[feed.FeedItem, ...] = (
     feed.RunEnded(StopReason.ERROR, (FAILED,), FAILURE),
     feed.RetryScheduled(1, 3, 2.0, 12.0, A, FAILURE),
     feed.RetryEnded(False, 3, "full"),
+    feed.CompactionStarted("overflow"),
+    feed.CompactionEnded("overflow", Compaction("so far", (), 1000, 100), will_retry=True),
     feed.RouteSwitched(B, A, "failover", "capacity"),
     feed.Noticed("mind", "warning"),
     feed.StatusChanged("p.k", None),

@@ -341,7 +341,7 @@ async def test_a_countdown_that_a_new_session_ends_is_settled_too() -> None:
         (b"[" * 100_000, "parse", None, "This line is not JSON in UTF-8"),
         (b"x" * (16 * 1024 * 1024 + 1), "parse", None, "This line is longer than 16777216 bytes. It was not read."),
         (b'{"id":"7"}', "parse", "7", "`type` must be the name of a command."),
-        (b'{"id":"7","type":"compact"}', "compact", "7", "There is no command 'compact'. The commands are: prompt, "),
+        (b'{"id":"7","type":"fork"}', "fork", "7", "There is no command 'fork'. The commands are: prompt, "),
         (b'{"id":7,"type":"get_state"}', "get_state", None, "`id`: Input should be a valid string"),
         (b'{"type":"prompt"}', "prompt", None, "`message`: Field required"),
         (b'{"type":"set_auto_retry","enabled":"yes"}', "set_auto_retry", None, "`enabled`: Input should be a valid"),

@@ -389,12 +389,12 @@ async def test_a_run_ordered_when_all_is_settled_runs_once() -> None:
         assert r.said() == ["go", "one more thing"]
 
 
-async def test_what_this_host_cannot_do_becomes_a_notice() -> None:
-    orders = Orders("turn_end", CompactHistory())
+async def test_what_cannot_be_done_is_told_to_who_ordered_it() -> None:
+    orders = Orders("turn_end", CompactHistory())  # of a history that is short already
     async with rig(ScriptedProvider({"A": Say("ok")}), ["A"], plugins=[("o", orders)]) as r:
         await r.agent.prompt("go")
         await r.agent.settled()
-        assert any("compact" in notice for notice in notices(r))
+        assert [event.reason for event in orders.failed] == ["it is short already"]
 
 
 async def test_a_timer_that_holds_keeps_the_agent_unsettled() -> None:

@@ -15,6 +15,7 @@ from pi_fallback.runtime.faults import PluginFault
 from pi_fallback.runtime.registry import Registry
 from pi_fallback_hookspecs import (
     AgentEnd,
+    BeforeCompact,
     ClassifyFailure,
     Event,
     Failure,
@@ -23,6 +24,7 @@ from pi_fallback_hookspecs import (
     FaultKind,
     Input,
     Judgement,
+    KeepHistory,
     Ledger,
     Notify,
     OrderRoutes,
@@ -40,6 +42,7 @@ from pi_fallback_hookspecs import (
     StartTimer,
     Stop,
     StopReason,
+    Summary,
     Text,
     TimerFired,
     ToolCall,
@@ -49,6 +52,7 @@ from pi_fallback_hookspecs import (
     View,
     Wake,
     hookimpl,
+    user_message,
 )
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +71,7 @@ EVENTS: dict[str, Event] = {
     "request_failed": RequestFailed(view=VIEW, failure=FAILURE, request=Request(()), attempts=1),
     "classify_failure": ClassifyFailure(view=VIEW, failure=FAILURE),
     "input": Input(view=VIEW, text="hello"),
+    "before_compact": BeforeCompact(view=VIEW, reason="manual", older=(user_message("hi"),), kept=()),
     "order_routes": OrderRoutes(view=VIEW, order=(A, B, C)),
     "refuse_routes": RefuseRoutes(view=VIEW, order=(A, B, C)),
     "tool_call": ToolCallEvent(view=VIEW, call=CALL),
@@ -119,6 +124,7 @@ SHAPES = [
     ("request_failed", [None, Retry((B,)), Stop("never asked")], ("p1", Retry((B,)))),
     ("request_failed", [None, None], None),
     ("classify_failure", [None, JUDGED], JUDGED),
+    ("before_compact", [None, KeepHistory("mine"), Summary("never asked")], KeepHistory("mine")),
     ("input", ["one", None, "two"], "two"),
     ("input", [None], "hello"),
     ("order_routes", [[C, A, C, Route("un", "known")], None], (C, A)),
@@ -190,6 +196,9 @@ NONSENSE: list[tuple[str, Callable[[Any], object], str]] = [
     ("request_failed", always(Retry((A,), effects=(Notify(3),))), "returned a Notify with a wrong `text`"),
     ("classify_failure", always(FailureKind.AUTH), "returned a FailureKind, not a Judgement"),
     ("classify_failure", always(Judgement("weather", ScopeKind.MODEL)), "wrong `kind`"),
+    ("before_compact", always("short"), "returned a str, not a Summary or a KeepHistory"),
+    ("before_compact", always(Summary(" \n")), "returned a Summary that says nothing"),
+    ("before_compact", always(KeepHistory(3)), "returned a KeepHistory with a wrong `reason`"),
     ("input", always(Run((A,))), "returned a Run, not a string"),
     ("order_routes", always("abc"), "returned a str, not a sequence of routes"),
     ("order_routes", always(["a/big"]), "returned a str where a route belongs"),
@@ -203,6 +212,7 @@ GOOD: dict[str, tuple[object, object]] = {
     "agent_end": (Notify("good"), [("p1", (Notify("good"),))]),
     "request_failed": (Stop("good"), ("p1", Stop("good"))),
     "classify_failure": (Judgement(FailureKind.AUTH, ScopeKind.MODEL), Judgement(FailureKind.AUTH, ScopeKind.MODEL)),
+    "before_compact": (Summary("good"), Summary("good")),
     "input": ("good", "good"),
     "order_routes": ([B, A], (B, A)),
     "refuse_routes": ({B: "good"}, {B: "good"}),

@@ -57,7 +57,7 @@ class Recorder:
     def status(self, plugin: str, key: str, text: str | None) -> None:
         self._do(f"status {key}")
 
-    def compact(self) -> None:
+    def compact(self, plugin: str, effect: CompactHistory) -> None:
         self._do("compact")
 
     def abort_run(self, reason: str) -> None:

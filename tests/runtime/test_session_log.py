@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_fallback.core.compacting import Compaction
 from pi_fallback.errors import SessionError
 from pi_fallback.runtime.session_files import MAX_BYTES, BadLine, LoadedSession, find, folder_of, latest, sessions
 from pi_fallback.runtime.session_log import SessionLog
@@ -104,6 +105,36 @@ def test_the_file_lies_where_pi_users_look_and_is_for_the_user_alone(desk: Desk)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for made in (desk.agent_dir, desk.agent_dir / "pi-fallback", folder.parent, folder):
         assert stat.S_IMODE(made.stat().st_mode) == 0o700
+
+
+def test_a_compacted_history_is_what_comes_back_and_the_old_one_stays_in_the_file(desk: Desk) -> None:
+    log = desk.create()
+    for message in (user_message("long ago"), answer(Text("well")), user_message("now"), asks_for(C1, C2)):
+        log.message(message)
+    log.tool_started(C1)
+    kept = (user_message("so far: well"), user_message("now"), asks_for(C1, C2))
+    log.compaction(Compaction("so far", kept, 900, 90))
+    log.message(result(C1))
+    log.tool_finished(C1)
+    log.tool_started(C2)
+    log.close()
+    session = desk.read_back(log.path)
+    assert session.messages[:4] == (*kept, result(C1))
+    assert session.messages[4].content == (Text(MAY_HAVE_RUN),)
+    assert session.unfinished == (C2,)
+    (record,) = [line for line in lines(log.path) if line["type"] == "compaction"]
+    assert (record["summary"], record["tokensBefore"], record["tokensAfter"]) == ("so far", 900, 90)
+    assert "long ago" in log.path.read_text()
+
+
+@pytest.mark.parametrize("broken", [b"", b',"messages":3', b',"messages":[{"role":"sage"}]'])
+def test_a_bad_record_of_a_compaction_leaves_the_history_before_it(desk: Desk, broken: bytes) -> None:
+    path = desk.written(user_message("hi"))
+    with path.open("ab") as file:
+        file.write(b'{"type":"compaction","summary":"s"' + broken + b"}\n")
+    session = desk.read_back(path)
+    assert session.messages == (user_message("hi"),)
+    assert [line.number for line in session.bad_lines] == [3]
 
 
 def test_each_record_has_type_id_and_time(desk: Desk) -> None:

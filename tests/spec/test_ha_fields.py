@@ -19,6 +19,7 @@ from pi_fallback.core.returning import Cached, Return, way_back
 from pi_fallback.credentials.accounts import accounts, labels
 from pi_fallback.credentials.stored import joined
 from pi_fallback_hookspecs import (
+    CompactHistory,
     Decision,
     Failure,
     FailureKind,
@@ -31,9 +32,11 @@ from pi_fallback_hookspecs import (
     Provider,
     Request,
     RequestFailed,
+    Retry,
     Route,
     Scope,
     ScopeKind,
+    Stop,
     View,
     user_message,
 )
@@ -105,6 +108,37 @@ def used(more: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
     stored = HaFile.model_validate({"credentials": {"a": more}}).stored()
     found = joined(base, stored, {"a": provider}, {}, wall=NOW, closed={}, address_variables={})
     return labels(found.accounts).get("a", ()), tuple(account.source for account in found.accounts)
+
+
+SHORTER = Retry((A0,), reason="the conversation is too long: shortened", effects=(CompactHistory(),))
+
+
+@pytest.mark.parametrize(
+    ("action", "larger_is_there", "expected"),
+    [
+        (None, True, "larger"),
+        (None, False, "shorter"),
+        ("larger_model", True, "larger"),
+        ("larger_model", False, "stop"),
+        ("compact", True, "shorter"),
+        ("stop", True, "stop"),
+    ],
+)
+def test_what_follows_a_conversation_that_is_too_long(action: str | None, larger_is_there: bool, expected: str) -> None:
+    more = {"errorHandling": {"contextErrorAction": action} if action else {}}
+    view = VIEW if larger_is_there else replace(VIEW, refusals={B: "off"})
+    decision = answer(more, K.CONTEXT_OVERFLOW, view=view, can=frozenset({"compact"}))
+    match expected:
+        case "larger":
+            assert isinstance(decision, Retry)
+            assert decision.on == (B,)
+        case "shorter":
+            assert decision == SHORTER
+            assert isinstance(answer(more, K.CONTEXT_OVERFLOW, view=view), Stop)  # of a host that cannot
+            again = answer(more, K.CONTEXT_OVERFLOW, view=view, can=frozenset({"compact"}), compacted=True)
+            assert isinstance(again, Stop)
+        case _:
+            assert isinstance(decision, Stop)
 
 
 def titled(name: str) -> str:

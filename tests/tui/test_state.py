@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from pi_fallback.core.compacting import Compaction, summary_message
 from pi_fallback.runtime import feed
 from pi_fallback.tui.entries import Answer, Entry, Notice, Said, ToolUse
 from pi_fallback.tui.state import ENTRIES_MAX, Countdown, ScreenState, fold, noticed, with_history
@@ -52,6 +53,8 @@ def numberless(entries: Sequence[Entry]) -> list[Entry]:
 
 STREAMING = (feed.RunStarted("prompt"), feed.AnswerStarted(A), feed.Streamed(TextDelta("half an ")))
 
+SHORTER = Compaction("so far", (), 120_000, 20_500)
+
 CONVERSATIONS: list[tuple[str, Sequence[feed.FeedItem], list[Entry]]] = [
     (
         "what streams is provisional",
@@ -97,6 +100,26 @@ CONVERSATIONS: list[tuple[str, Sequence[feed.FeedItem], list[Entry]]] = [
         "an aborted answer without text leaves nothing",
         (feed.AnswerStarted(A), feed.MessageEnded(no_answer(StopReason.ABORTED, "aborted"))),
         [Notice(0, "Aborted.")],
+    ),
+    (
+        "a conversation that was shortened is told with about how much it was",
+        (feed.CompactionStarted("manual"), feed.CompactionEnded("manual", SHORTER)),
+        [Notice(0, "The conversation was shortened: about 120,000 tokens before, 20,500 now.")],
+    ),
+    (
+        "why one was not shortened is told",
+        (feed.CompactionStarted("manual"), feed.CompactionEnded("manual", error="it is short already")),
+        [Notice(0, "The conversation was not shortened: it is short already.", "warning")],
+    ),
+    (
+        "why one was not that was too long is told by the error that ends the run",
+        (feed.CompactionStarted("overflow"), feed.CompactionEnded("overflow", error="nobody can")),
+        [],
+    ),
+    (
+        "that it was not because of the user is no warning",
+        (feed.CompactionStarted("manual"), feed.CompactionEnded("manual", error="aborted", aborted=True)),
+        [Notice(0, "The conversation was not shortened: aborted.")],
     ),
     (
         "a tool call waits, runs with progress, and is done",
@@ -233,3 +256,14 @@ def test_old_entries_leave_the_screen() -> None:
     state = after(*(feed.Noticed(str(number)) for number in range(ENTRIES_MAX + 7)))
     assert len(state.entries) == ENTRIES_MAX
     assert state.gone == 7
+
+
+def test_a_compaction_shows_for_as_long_as_it_goes_on() -> None:
+    state = after(feed.CompactionStarted("threshold"))
+    assert state.compacting
+    assert not after(feed.CompactionEnded("threshold", SHORTER), state=state).compacting
+
+
+def test_a_summary_in_a_history_is_no_word_of_the_users() -> None:
+    state = with_history(ScreenState(), [summary_message("so far"), user_message("go on")])
+    assert numberless(state.entries) == [Notice(0, "What was said before, in short:\nso far"), Said(0, "go on")]

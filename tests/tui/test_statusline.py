@@ -23,6 +23,11 @@ def line(state: ScreenState, now: float = 0.0) -> str:
         (ScreenState(route=ROUTE), 0.0, "p/a"),
         (ScreenState(route=Route("p", "a", "backup-1")), 0.0, "p/a (backup-1)"),
         (ScreenState(route=ROUTE, working=True), 0.0, "p/a · working, Esc stops"),
+        (
+            ScreenState(route=ROUTE, working=True, compacting=True),
+            0.0,
+            "p/a · shortening the conversation, Esc stops",
+        ),
         (ScreenState(route=ROUTE, timers={QUIET: Countdown(20.0, "next model")}), 8.0, "p/a · next model in 12 s"),
         (ScreenState(route=ROUTE, timers={QUIET: Countdown(20.0, "next model")}), 19.9, "p/a · next model in 1 s"),
         (ScreenState(route=ROUTE, timers={QUIET: Countdown(20.0, "next model")}), 20.0, "p/a · next model now"),
