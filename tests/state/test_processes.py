@@ -65,6 +65,7 @@ def test_sixteen_processes_lose_no_update(tmp_path: Path, record_property: Calla
     print(f"\n{len(waits)} updates: p50 {p50:.2f} ms, p99 {p99:.2f} ms")  # noqa: T201  # shown by `pytest -s`
 
 
+@pytest.mark.timeout(60 + 5 * KILLS)
 def test_a_process_killed_at_any_moment_leaves_all_that_it_shared(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     for kill in range(KILLS):
@@ -78,7 +79,7 @@ def test_a_process_killed_at_any_moment_leaves_all_that_it_shared(tmp_path: Path
                 words = line.split()
                 if words[0] == "shared" and line.endswith("\n"):
                     shared = int(words[1])
-                if shared == 10 * kill:
+                if shared == 10 * (kill % 20):
                     agent.kill()  # and read on: it went on while we looked
         booked = [rest.reason for scope, rest in read(path).rests.items() if scope.provider == name]
         assert max(int(reason.split()[1]) for reason in booked) >= shared
