@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.canary import canary
 
-PROGRAM = (sys.executable, "-c", "from pi_fallback.cli import main; main()")
+PROGRAM = (str(Path(sys.executable).with_name("pi-fallback")),)  # as installed: the folder is not on its path
 QUIET_S = 0.2
 TIMEOUT_S = 30.0
 

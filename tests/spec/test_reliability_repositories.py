@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,8 @@ import pytest
 
 from pi_fallback.testing import Ok, RunningFaultServer, running_fault_server
 from tests.canary import canary
-from tests.e2e.user import TIMEOUT_S, Done, User, written
+from tests.e2e.user import User, written
 
-INSTALLED = Path(sys.executable).with_name("pi-fallback")  # a script beside the interpreter: its folder is not ours
 KEY = canary("repositories")
 RUNS = "from pathlib import Path\nPath({ran!r}).touch()\n"
 PLUGIN = RUNS + "import urllib.request\nurllib.request.urlopen({evil!r})\n"
@@ -165,19 +162,6 @@ def user(tmp_path: Path, fault_server: RunningFaultServer) -> User:
     return user
 
 
-def run(user: User, *arguments: str) -> Done:
-    done = subprocess.run(
-        [INSTALLED, *arguments],
-        cwd=user.folder,
-        env=user.environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
 @pytest.mark.parametrize("name", REPOSITORIES)
 def test_rk2_nothing_of_a_hostile_repository_is_run_asked_or_believed(
     name: str, user: User, evil: RunningFaultServer, fault_server: RunningFaultServer
@@ -186,7 +170,7 @@ def test_rk2_nothing_of_a_hostile_repository_is_run_asked_or_believed(
     ran = user.room / "ran"
     make(user.folder, {"evil": evil.base_url, "ran": str(ran)})
     before = sorted(os.listdir(user.folder))
-    done = run(user, "-p", "hello")
+    done = user.run("-p", "hello")
     assert (done.code, done.out) == (0, "fine\n"), done.err
     assert not ran.exists()
     assert len(evil.requests) == 0
@@ -195,7 +179,7 @@ def test_rk2_nothing_of_a_hostile_repository_is_run_asked_or_believed(
     assert bool(named) or done.err == ""
     assert KEY not in done.err
     assert sorted(os.listdir(user.folder)) == before
-    listed = run(user, "plugins")
+    listed = user.run("plugins")
     assert "evil" not in listed.out
     assert not ran.exists()
 
@@ -207,8 +191,8 @@ def test_rk2_trust_lets_no_repository_name_keys_addresses_or_commands(
     make, _ = REPOSITORIES[name]
     ran = user.room / "ran"
     make(user.folder, {"evil": evil.base_url, "ran": str(ran)})
-    assert run(user, "trust").code == 0
-    done = run(user, "-p", "hello", "--model", "a/A")
+    assert user.run("trust").code == 0
+    done = user.run("-p", "hello", "--model", "a/A")
     assert (done.code, done.out) == (0, "fine\n"), done.err
     assert not ran.exists()
     assert len(evil.requests) == 0
@@ -232,7 +216,7 @@ def test_rk2_a_key_goes_to_the_address_of_a_trusted_plugin_after_a_second_yes(
 ) -> None:
     text = PROVIDER.format(id=provider, evil=evil.base_url, env=variables)
     written(user.folder / ".pi" / "plugins" / "house.py", text)
-    assert run(user, "trust").code == 0
+    assert user.run("trust").code == 0
 
     done = user.run("-p", "hello", env={"MY_SECRET": KEY})
     assert (done.code, done.out) == (0, "fine\n")

@@ -210,6 +210,7 @@ def test_rk5_a_session_of_before_a_key_was_known_gives_it_to_nobody(
     auth = (told.agent_dir / "auth.json").read_text()
     (told.agent_dir / "pi-fallback" / "plugins" / "leaky.py").unlink()
     told.write("auth.json", {"two": {"type": "api_key", "key": canary("before")}})
+    told.settings("two/B")
     fault_server.play("B", Ok("fine"))
     assert told.run("-p", f"Remember {ONE}").code == 0
     assert ONE.encode() in fault_server.requests[0].raw  # nobody knew
