@@ -94,7 +94,7 @@ class PiLock:
     def _seen(self) -> tuple[int, int] | None:
         try:
             found = self._folder.stat()
-        except FileNotFoundError:
+        except OSError:  # it is gone, or nobody can say: not a lock to rely on
             return None
         return found.st_ino, found.st_mtime_ns
 

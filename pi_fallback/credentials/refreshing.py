@@ -15,7 +15,8 @@ from pi_fallback.credentials.oauth_requests import body, granted, placed
 from pi_fallback.credentials.oauth_wire import NoAnswer, Refused, exchanged, posted
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.sources import Login
-from pi_fallback.errors import ConfigError, CredentialError, LoginNeeded, PiFallbackError, single
+from pi_fallback.credentials.unkept import Unkept
+from pi_fallback.errors import CredentialError, LoginNeeded, PiFallbackError, single
 from pi_fallback.http import Http
 from pi_fallback_hookspecs import OAuthEndpoints
 
@@ -24,7 +25,7 @@ TIME_S = 24.0  # all of it: the lock counts as left behind after 30
 PATIENCE_S = 25.0  # how long a request waits for it
 AGAIN_S = 8.0  # so much must be left for a second try
 LOOK_S = 0.05  # who waits for the lock sees by the file that it need not
-LAST_S = 3.0  # when the program ends: for an answer that is on its way
+LAST_S = 3.0  # when the program ends: for an answer that is on its way, and for what is not kept yet
 
 
 @dataclass
@@ -51,14 +52,11 @@ class Refresher:
     redactor: Redactor
     wall: Callable[[], float]
     tasks: TaskGroup
-    on_problem: Callable[[str], None]
+    unkept: Unkept
     _flights: dict[Place, _Flight] = field(default_factory=dict[Place, _Flight], init=False)
     _dead: dict[str, str] = field(
         default_factory=dict[str, str], init=False, repr=False
     )  # what was refused, and in which words
-    _unsaved: dict[str, Entry] = field(
-        default_factory=dict[str, Entry], init=False, repr=False
-    )  # by the token that is spent
 
     async def renewed(self, place: Place, endpoints: OAuthEndpoints, worn: str) -> Login:
         """The login at `place` with another access token than `worn`.
@@ -98,6 +96,8 @@ class Refresher:
             flight.error = error
         except PiFallbackError as error:  # no lock, a broken file, a part that is not installed
             flight.error = CredentialError(f"the login was not renewed: {error}")
+        except Exception as error:  # an agent has other accounts; its words may hold a token
+            flight.error = CredentialError(f"the login was not renewed: {type(error).__name__}. Try again.")
         finally:
             del self._flights[place]
             flight.over.set()
@@ -108,7 +108,7 @@ class Refresher:
             await anyio.sleep(LOOK_S)
             if flight.wait is None:
                 return
-            with suppress(ConfigError):  # pi does not write a file in one step
+            with suppress(Exception):  # pi does not write a file in one step; of all else the flight speaks
                 entry = login_store.peek(self.auth.path, self.ha, place)
                 if entry is not None and (login := self._renewed_by_others(entry, endpoints, worn)) is not None:
                     flight.login = login
@@ -125,8 +125,11 @@ class Refresher:
         kept = login_store.read(held, self.ha, place)
         if kept is None:
             raise LoginNeeded(f"login needed: it is gone from {place.file}. {again(place)}")
-        spent = str(kept.get("refresh", ""))
-        entry = self._unsaved.get(spent, kept)
+        spent, entry = str(kept.get("refresh", "")), kept
+        if (fresh := self.unkept.instead_of(spent)) is not None:
+            entry = fresh
+            if self.unkept.keep(held, place, spent, entry):
+                spent = str(entry.get("refresh", ""))
         if (login := self._renewed_by_others(entry, endpoints, worn)) is not None:
             return login
         refresh = str(entry.get("refresh", ""))
@@ -135,12 +138,7 @@ class Refresher:
         if refresh in self._dead:
             raise LoginNeeded(self._dead[refresh])
         fresh = await self._asked(place, endpoints, entry, refresh)
-        try:
-            login_store.replace(held, self.ha, place, spent, fresh)
-            self._unsaved.pop(spent, None)
-        except ConfigError as error:  # the old token may be spent: better to go on with what we have
-            self._unsaved[spent] = fresh
-            self.on_problem(f"The renewed login of {place.provider} could not be kept: {error}")
+        self.unkept.keep(held, place, spent, fresh)
         return login_of(fresh, endpoints)
 
     async def _asked(self, place: Place, endpoints: OAuthEndpoints, entry: Entry, refresh: str) -> Entry:
@@ -182,9 +180,11 @@ async def refresher(
     on_problem: Callable[[str], None],
 ) -> AsyncGenerator[Refresher]:
     """A refresher for as long as the block lasts; what has been sent by its end is still heard, for a moment."""
+    unkept: Unkept | None = None
     try:
         async with anyio.create_task_group() as tasks:
-            made = Refresher(http, auth, ha, redactor, wall, tasks, on_problem)
+            unkept = Unkept(auth, ha, tasks, on_problem)
+            made = Refresher(http, auth, ha, redactor, wall, tasks, unkept)
             try:
                 yield made
             finally:
@@ -192,6 +192,10 @@ async def refresher(
                 tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise single(group) from None
+    finally:
+        if unkept is not None:
+            with anyio.move_on_after(LAST_S, shield=True):
+                await unkept.again()
 
 
 def again(place: Place) -> str:

@@ -127,6 +127,19 @@ async def test_a_lock_that_vanished_is_lost(path: Path) -> None:
             lock.check()
 
 
+async def test_a_lock_that_cannot_be_looked_at_is_lost(tmp_path: Path) -> None:
+    folder_of_it = tmp_path / "agent"
+    folder_of_it.mkdir()
+    file = folder_of_it / "auth.json"
+    async with locked(file, wall=wall, chance=Random(1)) as lock:
+        folder(file).rmdir()
+        folder_of_it.rmdir()
+        folder_of_it.write_text("a file now: whoever looks beneath it gets ENOTDIR")
+        with pytest.raises(ConfigError, match="taken over"):
+            lock.check()
+        await anyio.sleep(60)
+
+
 async def test_an_error_inside_comes_out_as_it_is_and_frees_the_lock(path: Path) -> None:
     async def fail() -> None:
         async with locked(path, wall=wall, chance=Random(1)):

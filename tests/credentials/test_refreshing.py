@@ -8,6 +8,7 @@ import pytest
 
 from pi_fallback.credentials.login_store import Place
 from pi_fallback.credentials.redaction import MARK
+from pi_fallback.credentials.refreshing import Refresher
 from pi_fallback.credentials.sources import Login
 from pi_fallback.errors import CredentialError, LoginNeeded
 from pi_fallback.testing import OAuthServer, Trouble
@@ -204,6 +205,73 @@ async def test_a_login_that_cannot_be_kept_is_used_and_kept_as_soon_as_it_can_be
         room.write({"acme": entry(old)})
         await want(got[0].access)
         assert (room.kept()["acme"]["access"] in server.grants.live, server.grants.reuses) == (True, 0)
+
+
+async def unkept(room: Room, server: OAuthServer, refresher: Refresher) -> Login:
+    """A login that was renewed while auth.json was being edited; the file is whole again, with the spent token."""
+    old = server.issue()
+    room.write({"acme": entry(old)})
+    server.trouble(Trouble(after_s=0.2))
+    got: list[Login] = []
+
+    async def want() -> None:
+        got.append(await refresher.renewed(PLACE, server.endpoints, old.access))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(want)
+        await server.wait_for_requests(1)
+        room.auth.write_text("{ somebody is editing")
+    assert "could not be kept" in room.problems[0]
+    room.write({"acme": entry(old)})
+    return got[0]
+
+
+async def test_a_login_that_was_not_kept_is_kept_when_it_is_met_again(room: Room) -> None:
+    async with OAuthServer() as server, room.refresher() as refresher:
+        login = await unkept(room, server, refresher)
+        assert await refresher.renewed(PLACE, server.endpoints, "another worn token") == login
+        assert (room.kept()["acme"]["access"], server.grants.refreshes) == (login.access, 1)
+
+
+async def test_a_login_that_was_not_kept_is_kept_when_the_program_ends(room: Room) -> None:
+    async with OAuthServer() as server:
+        async with room.refresher() as refresher:
+            login = await unkept(room, server, refresher)
+        assert room.kept()["acme"]["access"] == login.access
+
+
+async def test_the_program_ends_although_a_login_cannot_be_kept(room: Room) -> None:
+    async with OAuthServer() as server:
+        async with room.refresher() as refresher:
+            await unkept(room, server, refresher)
+            room.auth.write_text("{ somebody is editing again")
+        assert len(room.problems) == 1
+
+
+TOKEN_URL_IN_THE_CLEAR = OAuthEndpoints(client_id="c", token_url="http://login.example/token")
+EXCHANGE_IN_THE_CLEAR = OAuthEndpoints(exchange_url="http://login.example/exchange")
+GOOD = OAuthEndpoints(client_id="c", token_url="https://127.0.0.1:9/token")
+
+
+@pytest.mark.parametrize(
+    ("refresh", "endpoints"),
+    [
+        ("refresh-token", TOKEN_URL_IN_THE_CLEAR),
+        ("refresh-token", EXCHANGE_IN_THE_CLEAR),
+        ("half-a-character-\ud800", GOOD),
+    ],
+    ids=["token_url", "exchange_url", "surrogate"],
+)
+async def test_nothing_that_goes_wrong_with_a_login_ends_the_program(
+    room: Room, refresh: str, endpoints: OAuthEndpoints
+) -> None:
+    async with room.refresher() as refresher:
+        room.write({"acme": {"type": "oauth", "access": "old-access-token", "refresh": refresh, "expires": 1}})
+        with pytest.raises(CredentialError, match="the login was not renewed") as failed:
+            await refresher.renewed(PLACE, endpoints, "old-access-token")
+        assert refresh not in str(failed.value)
+        with pytest.raises(LoginNeeded):  # and other logins may still be asked for
+            await refresher.renewed(BACKUP, GOOD, "another")
 
 
 async def test_no_message_holds_a_token(room: Room) -> None:
