@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
+from pi_fallback.config.schema import endpoint, loopback
 from pi_fallback.runtime.answers import an, items_of, valid
 from pi_fallback.runtime.faults import NonsenseError
-from pi_fallback_hookspecs import Command, ErrorRow, Provider, Tool, origin_of
+from pi_fallback_hookspecs import Command, ErrorRow, OAuthEndpoints, Provider, Tool, origin_of
 
 EXTENSIONS: dict[str, type] = {
     "register_providers": Provider,
@@ -91,6 +92,18 @@ def _check_provider(provider: Provider) -> None:
             origin_of(provider.base_url)
         except ValueError as error:
             raise NonsenseError(f"offers the provider {provider.id} with a wrong `base_url`: {error}") from None
+    if provider.oauth is not None:
+        _check_login(provider.id, provider.oauth)
+
+
+def _check_login(provider: str, oauth: OAuthEndpoints) -> None:
+    urls = dict.fromkeys(("token_url", "authorize_url", "device_url", "exchange_url"), endpoint)
+    for name, check in {**urls, "redirect": loopback}.items():
+        if url := getattr(oauth, name):
+            try:
+                check(url)
+            except ValueError as error:
+                raise NonsenseError(f"offers the provider {provider} with a wrong `oauth.{name}`: it {error}") from None
 
 
 def _check_row(row: ErrorRow) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pi_fallback.errors import PluginError
 from pi_fallback.runtime.discovery import Candidate, given
 from pi_fallback.runtime.registry import Registry
-from pi_fallback_hookspecs import Command, ErrorRow, FailureKind, Notify, Provider, Tool, hookimpl
+from pi_fallback_hookspecs import Command, ErrorRow, FailureKind, Notify, OAuthEndpoints, Provider, Tool, hookimpl
 
 
 class Greeter:
@@ -231,6 +231,10 @@ def test_error_rows_of_all_plugins_stand_in_the_order_of_the_plugins() -> None:
     assert Registry.load(found=found).error_rows() == tuple(rows)
 
 
+def with_login(**oauth: Any) -> Provider:
+    return Provider("a", "https://acme.test", oauth=OAuthEndpoints(**oauth))
+
+
 BAD_EXTENSIONS = [
     ("register_error_rows", [ErrorRow("x", FailureKind.AUTH, ())], "without words"),
     ("register_error_rows", [ErrorRow("x", FailureKind.AUTH, ("  ",))], "with an empty one"),
@@ -240,6 +244,10 @@ BAD_EXTENSIONS = [
     ("register_providers", [3], "returned an int where a Provider belongs"),
     ("register_providers", [Provider("a/b", "https://acme.test")], "may hold no slash"),
     ("register_providers", [Provider("a", "acme.test")], "wrong `base_url`"),
+    ("register_providers", [with_login(token_url="http://acme.test/t")], "wrong `oauth.token_url`: it must use https"),
+    ("register_providers", [with_login(exchange_url="acme.test")], "wrong `oauth.exchange_url`: it must be a URL"),
+    ("register_providers", [with_login(redirect="https://acme.test/back")], "wrong `oauth.redirect`: it must be a"),
+    ("register_providers", [with_login(scopes="all")], "wrong `oauth.scopes`"),
     ("register_providers", [Provider("a", "https://acme.test", needs_key="no")], "wrong `needs_key`"),
     ("register_commands", [Command("two words", "x", run)], "named 'two words'"),
     ("register_commands", [Command("x", "x", "no function")], "`run` cannot be called"),
