@@ -177,7 +177,7 @@ def activate_command(context: click.Context, provider: str, label: str) -> None:
     """Put a stored account into auth.json: it is used first from then on, by pi too."""
     desk = opened(context)
     desk.at(provider)
-    desk.change(partial(account_edits.activated, provider=provider, label=label))
+    _say(desk.change(partial(account_edits.activated, provider=provider, label=label)).said)
     _show_again(context, provider)
 
 

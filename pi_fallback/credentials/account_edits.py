@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pi_fallback.credentials.identity import RESERVED, Entry, marks
-from pi_fallback.credentials.syncing import Books, expiry, live_label
+from pi_fallback.credentials.syncing import Books, expiry, live_label, next_label
 from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
 
@@ -30,14 +30,36 @@ def added(books: Books, provider: str, label: str, entry: Entry) -> Books:
 
 
 def activated(books: Books, provider: str, label: str) -> Books:
-    """With the stored account `label` in auth.json. What stood there has been stored by a sync.
+    """With the stored account `label` in auth.json. What stood there is stored.
 
     Raises:
-        ConfigError: it is not stored.
+        ConfigError: it is not stored, or what stands there cannot be.
     """
     entry = _stored(books, provider, label)
     if label == live_label(books, provider):
         return books
+    return _placed(vacated(books, provider), provider, entry)
+
+
+def vacated(books: Books, provider: str) -> Books:
+    """With what stands in auth.json stored, so that another account may take its place.
+
+    A sync has stored it, unless the user once took it out of ha.json.
+
+    Raises:
+        ConfigError: it is no account.
+    """
+    live = books.live(provider)
+    if live is None and provider in books.auth:
+        raise ConfigError(f"auth.json has something for {provider} that is no known account. Remove it there first.")
+    if live is None or live_label(books, provider) is not None:
+        return books
+    label = next_label(books.labels(provider))
+    said = f"{provider}: the account that was in auth.json is {label} now."
+    return books.with_stored(provider, label, live).saying(said)
+
+
+def _placed(books: Books, provider: str, entry: Entry) -> Books:
     if entry["type"] == "oauth" and expiry(entry) is None:  # pi wants one: 0 lets it renew the login when it is used
         entry = {**entry, "expires": 0 if entry.get("refresh") else NEVER_MS}
     return books.with_live(provider, entry)
@@ -61,7 +83,8 @@ def removed(books: Books, provider: str, label: str) -> Books:
     if not was_live:
         return books
     if following := next(iter(books.stored(provider)), None):
-        return activated(books, provider, following).saying(f"{provider} {following} is in auth.json now.")
+        books = _placed(books, provider, books.stored(provider)[following])
+        return books.saying(f"{provider} {following} is in auth.json now.")
     auth = {name: entry for name, entry in books.auth.items() if name != provider}
     return replace(books, auth=auth)
 

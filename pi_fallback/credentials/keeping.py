@@ -10,7 +10,7 @@ from pi_fallback.config import files
 from pi_fallback.config.jsonc import Document
 from pi_fallback.config.problems import shown
 from pi_fallback.config.replacing import sweep, write_private
-from pi_fallback.credentials.account_edits import activated
+from pi_fallback.credentials.account_edits import activated, vacated
 from pi_fallback.credentials.auth_json import AuthJson, Held
 from pi_fallback.credentials.identity import Entry
 from pi_fallback.credentials.memory import Memory, remembered
@@ -54,7 +54,7 @@ class Keeper:
         """Put a stored account into auth.json, after what stands there was stored.
 
         Raises:
-            ConfigError: as above, or it is not stored.
+            ConfigError: as above, or it is not stored, or what stands there is no account.
         """
         return (await self.change(lambda books: activated(books, provider, label))).said
 
@@ -64,7 +64,7 @@ class Keeper:
         Where there was none and is no ha.json, none is begun: one account needs no second file.
 
         Raises:
-            ConfigError: a file cannot be locked, parsed or written.
+            ConfigError: a file cannot be locked, parsed or written, or what stands there is no account.
         """
         async with self.auth.held() as held:
             if not self.ha.exists() and provider not in held.read():
@@ -72,7 +72,7 @@ class Keeper:
                 return ()
 
             def stored(books: Books) -> Books:
-                return synced(books.with_live(provider, entry), wall=self.wall(), login=provider)
+                return synced(vacated(books, provider).with_live(provider, entry), wall=self.wall(), login=provider)
 
             return self._apply(held, stored).said
 
@@ -121,10 +121,13 @@ class Keeper:
         return books
 
     def _books(self, auth: Mapping[str, Json], ha: Mapping[str, Json]) -> Books:
-        credentials = ha.get("credentials", {})
+        remembered = self._remembered()
+        if "credentials" not in ha:  # started over: no account was deleted
+            return Books(auth, {}, Memory(salt=remembered.salt))
+        credentials = ha["credentials"]
         if not isinstance(credentials, Mapping):
             raise ConfigError(f'{shown(self.ha)}: "credentials" is not an object. Correct it there.', path=self.ha)
-        return Books(auth, credentials, self._remembered())
+        return Books(auth, credentials, remembered)
 
     def _remembered(self) -> Memory:
         found = files.read(self.memory)

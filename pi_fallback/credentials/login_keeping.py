@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from pi_fallback.config import files
-from pi_fallback.credentials.account_edits import removed
+from pi_fallback.credentials.account_edits import removed, vacated
 from pi_fallback.credentials.accounts import PRIMARY
 from pi_fallback.credentials.identity import Entry, accounts_in, alike, is_account, marks
 from pi_fallback.credentials.keeping import Keeper
@@ -24,7 +24,7 @@ async def keep(keeper: Keeper, provider: str, entry: Entry, choose: Choose) -> s
     A provider's first one goes into auth.json, another one into ha.json, a new login of an account to where that is.
 
     Raises:
-        ConfigError: a file cannot be locked, parsed or written.
+        ConfigError: a file cannot be locked, parsed or written, or what stands in auth.json is no account.
     """
     label = await _owner(keeper, provider, entry, choose)
     if not keeper.ha.exists():
@@ -32,10 +32,10 @@ async def keep(keeper: Keeper, provider: str, entry: Entry, choose: Choose) -> s
 
         def in_auth(auth: Mapping[str, Json]) -> Mapping[str, Json]:
             there = auth.get(provider)
-            if is_account(there) and label != LIVE:
+            if provider in auth and not (is_account(there) and label == LIVE):
                 return auth
             done.append(True)
-            return {**auth, provider: {**(there if is_account(there) and label == LIVE else {}), **entry}}
+            return {**auth, provider: {**(there if is_account(there) else {}), **entry}}
 
         await keeper.auth.update(in_auth)
         if done:
@@ -105,7 +105,7 @@ def _logged_in(books: Books, provider: str, entry: Entry, label: str | None, wal
             books = books.with_live(provider, {**(books.live(provider) or {}), **entry})
         return books, label
     if books.live(provider) is None:
-        books = synced(books.with_live(provider, entry), wall=wall, login=provider)
+        books = synced(vacated(books, provider).with_live(provider, entry), wall=wall, login=provider)
         return books, live_label(books, provider) or PRIMARY
     label = next_label(books.labels(provider))
     return books.with_stored(provider, label, entry), label

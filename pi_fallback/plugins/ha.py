@@ -171,10 +171,10 @@ class HaCommands:
         told: tuple[Effect, ...] = ()
         if self.keeper is not None and row.found_in == STORED:
             try:
-                await self.keeper.activate(row.provider, row.label)
+                said = await self.keeper.activate(row.provider, row.label)
             except ConfigError as error:
                 return (Notify(f"{argument} was not activated: {error}", "error"),)
-            told = (Notify(f"auth.json has {argument} now."),)
+            told = (Notify("\n".join((*said, f"auth.json has {argument} now."))),)
         routes = [route for route in view.order if (route.provider, route.credential) == name]
         if not routes:
             why = row.unusable or "no entry of the active group is of this provider"

@@ -216,7 +216,7 @@ async def test_b19_a_nameless_login_that_was_renewed_in_ha_json_is_not_taken_for
     assert len(memory["known"]["pa"][1]["seen"]) == 4
     home.log_in(login("r2", 2 * HOUR_MS))  # an old copy
     await home.keeper.sync()
-    assert (home.live(), list(home.stored())) == (renewed, ["primary", "backup-1"])
+    assert (home.live(), list(home.stored())) == (login("r4", 4 * HOUR_MS), ["primary", "backup-1"])
 
 
 async def test_b19_an_old_token_never_takes_the_place_of_the_one_it_was_renewed_to(home: Home) -> None:
@@ -271,6 +271,43 @@ async def test_b21_an_account_that_was_deleted_by_hand_does_not_come_back_until_
     home.log_in(login("r3", 3 * HOUR_MS, email="a@x.test"))
     await home.keeper.sync()
     assert home.stored() == {"primary": login("r3", 3 * HOUR_MS, email="a@x.test")}
+
+
+async def test_b21_an_account_that_only_auth_json_has_is_stored_before_another_takes_its_place(home: Home) -> None:
+    home.write({"pa": login("r1")}, {"pa": {"primary": login("r1"), "backup-1": key("k1")}})
+    await home.keeper.sync()
+    home.write({"pa": login("r1")}, {"pa": {"backup-1": key("k1")}})  # taken out by hand
+    await home.keeper.sync()
+    assert home.stored() == {"backup-1": key("k1")}
+    said = await home.keeper.activate("pa", "backup-1")
+    assert said == ("pa: the account that was in auth.json is primary now.",)
+    assert (home.live(), home.stored()) == (key("k1"), {"backup-1": key("k1"), "primary": login("r1")})
+    home.write({"pa": key("k1")}, {"pa": {"primary": login("r1")}})
+    await home.keeper.sync()
+    await home.keeper.log_in("pa", login("r2"))
+    assert home.stored() == {"primary": login("r1"), "backup-1": key("k1"), "backup-2": login("r2")}
+
+
+@pytest.mark.parametrize("left", [None, {"defaultGroup": "g"}])
+async def test_b21_without_stored_accounts_one_starts_over_and_nothing_was_deleted(left: Json, home: Home) -> None:
+    home.write({"pa": login("r1")}, {"pa": {"primary": login("r1"), "backup-1": key("k1")}})
+    await home.keeper.sync()
+    (home.folder / "ha.json").unlink()
+    if left is not None:
+        (home.folder / "ha.json").write_text(json.dumps(left))
+    assert await home.keeper.sync() == ("pa: the account in auth.json is now primary.",)
+    assert home.stored() == {"primary": login("r1")}
+
+
+@pytest.mark.parametrize("odd", [{"type": "wif", "audience": "mine"}, {"type": "oauth"}, "text", None])
+async def test_b16_what_is_no_account_in_auth_json_is_never_written_over(odd: Json, home: Home) -> None:
+    home.write({"pa": odd}, {"pa": KEYS})
+    before = home.bytes()
+    with pytest.raises(ConfigError, match=r"auth\.json has something for pa that is no known account\. Remove it"):
+        await home.keeper.activate("pa", "primary")
+    with pytest.raises(ConfigError, match="no known account"):
+        await home.keeper.log_in("pa", login("r1"))
+    assert home.bytes() == before
 
 
 async def test_b20_removing_the_live_account_puts_the_next_one_in_its_place(home: Home) -> None:
@@ -384,6 +421,16 @@ async def test_t48_ha_activate_puts_the_account_into_auth_json_and_the_session_g
         assert home.live("a") == key("k1")
         assert home.stored("a") == KEYS
         assert "auth.json has a backup-1 now." in notices(r)
+
+
+async def test_b21_ha_activate_says_where_the_account_went_that_only_auth_json_had(home: Home) -> None:
+    home.write({"a": key("k0")}, {"a": KEYS})
+    await home.keeper.sync()
+    home.write({"a": key("k0")}, {"a": {"backup-1": key("k1")}})
+    async with ha({}) as r:
+        wired(r, home)
+        await r.agent.command("/ha-activate a backup-1")
+        assert notices(r)[-1] == "a: the account that was in auth.json is primary now.\nauth.json has a backup-1 now."
 
 
 async def test_t49_ha_activate_switches_nothing_if_auth_json_cannot_be_parsed(home: Home) -> None:
