@@ -128,6 +128,7 @@ async def agent_of(
             vault.headers_for,
             setup.ha.mocked,
             vault.refused,
+            vault.opened,
         )
 
         def follow_catalog() -> None:

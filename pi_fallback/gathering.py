@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from pi_fallback import models_cache
 from pi_fallback.config.problems import Problem
-from pi_fallback.config.schema import OAuthEntry
 from pi_fallback.config.store import Configuration
 from pi_fallback.core.catalog import Catalog, asked_for, build, named_providers
 from pi_fallback.core.ha_report import AccountRow
@@ -14,7 +13,7 @@ from pi_fallback.credentials.accounts import Found, accounts
 from pi_fallback.credentials.headers import HeaderSources, resolved
 from pi_fallback.credentials.stored import joined
 from pi_fallback.models_cache import Loaded
-from pi_fallback.providers.placing import ADDRESS_VARIABLES, known_providers
+from pi_fallback.providers.placing import ADDRESS_VARIABLES, known_providers, opened
 from pi_fallback_hookspecs import Provider
 
 
@@ -43,10 +42,7 @@ def gathered(
     """Put together what there is. `added` are the providers of plugins; `names` are models that were asked for."""
     settings, stored = configuration.settings, configuration.ha.stored()
     names = asked_for(settings, *names)
-    first_stored = ((name, entry) for name, labelled in stored.items() for entry in labelled.values())
-    every_login = [*reversed(list(first_stored)), *configuration.auth.root.items()]
-    logins = {name: entry for name, entry in every_login if isinstance(entry, OAuthEntry)}
-    known = known_providers(environ, logins)
+    known = known_providers(environ)
     headers = resolved(configuration.models, environ)
     catalog = build(
         known.providers,
@@ -64,6 +60,7 @@ def gathered(
         catalog.providers,
         environ,
         wall=wall,
+        opens=opened,
         named=(*known.named, *keyless, *named_providers(names, catalog.providers)),
         closed=catalog.closed,
         address_variables=ADDRESS_VARIABLES,
@@ -74,6 +71,7 @@ def gathered(
         catalog.providers,
         environ,
         wall=wall,
+        opens=opened,
         closed=catalog.closed,
         address_variables=ADDRESS_VARIABLES,
     )

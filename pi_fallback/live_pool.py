@@ -81,7 +81,7 @@ class LivePool:
             return
         self._doubtful, self._told = False, None
         setup.ha.follow(fresh.ha.policy())
-        self._follow_accounts(fresh)
+        self._follow_files(fresh)
         group = ha_wish(setup.ha, setup.options)
         wishes = Wishes(setup.options.model, setup.options.models, fresh.project_models, strict=True, group=group)
         try:
@@ -103,10 +103,10 @@ class LivePool:
         self._doubtful = not self._doubtful and all(problem.path.name == "auth.json" for problem in problems)
         return self._doubtful
 
-    def _follow_accounts(self, fresh: Configuration) -> None:
-        """Take the accounts of `fresh`. Its models.json is left alone: it counts from the next start."""
+    def _follow_files(self, fresh: Configuration) -> None:
+        """Take the accounts of `fresh`, and the models of its groups. Its models.json counts from the next start."""
         setup, before = self.setup, self.setup.configuration
-        if (fresh.auth, fresh.ha.credentials) == (before.auth, before.ha.credentials):
+        if (fresh.auth, fresh.ha) == (before.auth, before.ha):
             return
         setup.configuration = replace(before, auth=fresh.auth, ha=fresh.ha)
         there = gather(setup.options, setup.world, setup.configuration, setup.registry, setup.ha)

@@ -126,7 +126,7 @@ def load_registry(
 def learn_secrets(world: World, configuration: Configuration, providers: Mapping[str, Provider] | None = None) -> None:
     """Tell the redactor each secret of the files, and of the variables of `providers`, or of the known ones."""
     if providers is None:
-        providers = {provider.id: provider for provider in known_providers(world.environ, {}).providers}
+        providers = {provider.id: provider for provider in known_providers(world.environ).providers}
     for secret in known_secrets(world, configuration, providers):
         world.redactor.add(secret)
 
@@ -225,7 +225,7 @@ _OWN_AUTH = {dialect.name: dialect.auth for dialect in DIALECTS}
 def _replaced(file: ModelsFile, providers: Mapping[str, Provider], found: Sequence[Account]) -> Iterator[str]:
     """A sentence for each header of `file` in whose place the key of an account is sent."""
     for account in found:
-        config, provider = file.providers.get(account.provider), providers[account.provider]
+        config, provider = file.providers.get(account.provider), account.opened or providers[account.provider]
         if config is None or account.kind == "none" or account.unusable:
             continue
         spoken = {model.ref.id: model.dialect for model in provider.models}

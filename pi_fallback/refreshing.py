@@ -39,6 +39,7 @@ async def refreshed(
 
     async def ask(provider: Provider) -> None:
         route = Route(provider.id, "", setup.usable[provider.id][0])
+        provider = vault.opened(route) or provider
         try:
             key = await vault.key_for(route, provider.base_url)
             headers = {**provider.headers, **await vault.headers_for(route)}

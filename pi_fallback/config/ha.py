@@ -55,8 +55,9 @@ class StoredLogin(FileModel, frozen=True):
     expires: FiniteFloat | None = None
 
     def entry(self) -> OAuthEntry:
-        never = 4e15  # the year 128,725
-        return OAuthEntry(type="oauth", access=self.access, refresh=self.refresh, expires=self.expires or never)
+        expires = NEVER_MS if self.expires is None else self.expires
+        more = self.model_extra or {}  # which account, project or address is meant
+        return OAuthEntry(type="oauth", access=self.access, refresh=self.refresh, expires=expires, **more)
 
 
 StoredAccount: TypeAlias = Annotated[ApiKeyEntry | StoredLogin, Field(discriminator="type")]

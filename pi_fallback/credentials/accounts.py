@@ -1,15 +1,15 @@
 """Accounts: who may be asked, with what, and why not, found in auth.json, models.json and the environment."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal, NamedTuple, TypeAlias
 
 from pydantic import SecretStr
 
 from pi_fallback.config.problems import Problem
-from pi_fallback.config.schema import ApiKeyEntry, AuthEntry, AuthFile, ModelsFile
+from pi_fallback.config.schema import ApiKeyEntry, AuthEntry, AuthFile, ModelsFile, OAuthEntry
 from pi_fallback.credentials import keyrings, sources
 from pi_fallback.credentials.oauth_requests import account_headers
 from pi_fallback.credentials.sources import Login, NoKey, Source, Template, Variable
@@ -25,7 +25,8 @@ NEEDS_LOGIN = "needs a login"
 class Account:
     """One account at a provider. Its secret goes to `origin` only, and to those origins of single models in `also`.
 
-    `unusable` says why it cannot be used; `found_in` tells people where it was found: a file or a variable.
+    `unusable` says why it cannot be used; `found_in` tells people where it was found: a file or a variable. `opened`
+    is its provider as this account asks it, if that is another way than that of a key.
     """
 
     provider: str
@@ -36,6 +37,16 @@ class Account:
     found_in: str
     unusable: str | None = None
     also: frozenset[str] = frozenset()
+    opened: Provider | None = field(default=None, repr=False)
+
+
+Opens: TypeAlias = Callable[[Provider, OAuthEntry], Provider]
+"""A provider as one asks it with a login."""
+
+
+def as_it_is(provider: Provider, _login: OAuthEntry) -> Provider:
+    """A provider that a login asks as a key does."""
+    return provider
 
 
 class Found(NamedTuple):
@@ -51,6 +62,7 @@ def accounts(
     environ: Mapping[str, str],
     *,
     wall: float,
+    opens: Opens = as_it_is,
     named: Collection[str] = (),
     closed: Mapping[str, str] | None = None,
     address_variables: Mapping[str, Sequence[str]] | None = None,
@@ -61,17 +73,21 @@ def accounts(
     account that they did not choose. A provider that needs no key has an account if `file` has it or it
     is among `named`. `closed` says of some providers why they cannot be used, whatever their accounts;
     `address_variables` which variables may hold the address of one. `wall` is the time in seconds since 1970.
+    `opens` gives a provider as a login asks it.
     """
     found: dict[str, Account] = {}
     notices: list[str] = []
     problems: list[Problem] = []
 
-    def add(provider: Provider, kind: Kind, source: Source, where: str, field: str) -> None:
+    def add(
+        provider: Provider, kind: Kind, source: Source, where: str, field: str, login: OAuthEntry | None = None
+    ) -> None:
         if provider.id in found:
             return
         why = _shut(provider, kind, (address_variables or {}).get(provider.id, ())) or _why_not(source, environ, wall)
         reason = (closed or {}).get(provider.id) or (why and why[0])
-        found[provider.id] = _account(provider, PRIMARY, kind, source, where, reason)
+        opened = None if login is None else opens(provider, login)
+        found[provider.id] = _account(provider, PRIMARY, kind, source, where, reason, opened)
         if why and provider.id not in (closed or {}):
             problems.append(Problem(PurePath(where), None, field, *why))
 
@@ -83,7 +99,8 @@ def accounts(
         elif written is not None:
             notices += [f"auth.json, {name}: {written.notice}"] if written.notice else []
             field = f"{name}.{'access' if entry.type == 'oauth' else 'key'}"
-            add(provider, entry.type, written.source, "auth.json", field)
+            login = entry if isinstance(entry, OAuthEntry) else None
+            add(provider, entry.type, written.source, "auth.json", field, login)
     for name, config in file.providers.items():
         if config.api_key is not None and name in providers:
             written = sources.read(config.api_key.get_secret_value(), environ)
@@ -107,6 +124,7 @@ def stored_account(
     environ: Mapping[str, str],
     *,
     wall: float,
+    opens: Opens = as_it_is,
     closed: str = "",
     variables: Sequence[str] = (),
 ) -> tuple[Account, tuple[str, str] | None] | None:
@@ -116,13 +134,24 @@ def stored_account(
         return None
     why = _shut(provider, entry.type, variables) or _why_not(written.source, environ, wall)
     reason = closed or (why and why[0]) or None
-    return _account(provider, label, entry.type, written.source, where, reason), None if closed else why
+    opened = opens(provider, entry) if isinstance(entry, OAuthEntry) else None
+    account = _account(provider, label, entry.type, written.source, where, reason, opened)
+    return account, None if closed else why
 
 
-def _account(provider: Provider, label: str, kind: Kind, source: Source, where: str, unusable: str | None) -> Account:
-    origins = [_origin(url) for url in (provider.base_url, *(model.base_url for model in provider.models))]
+def _account(
+    provider: Provider,
+    label: str,
+    kind: Kind,
+    source: Source,
+    where: str,
+    unusable: str | None,
+    opened: Provider | None,
+) -> Account:
+    base_url = (opened or provider).base_url
+    origins = [_origin(url) for url in (base_url, *(model.base_url for model in provider.models))]
     also = frozenset(origins[1:]) - {"", origins[0]}
-    return Account(provider.id, label, kind, source, origins[0], where, unusable, also)
+    return Account(provider.id, label, kind, source, origins[0], where, unusable, also, opened)
 
 
 def labels(found: Sequence[Account]) -> Mapping[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from pi_fallback.config.problems import Problem
 from pi_fallback.config.schema import AuthEntry
-from pi_fallback.credentials.accounts import PRIMARY, Account, Found, stored_account
+from pi_fallback.credentials.accounts import PRIMARY, Account, Found, Opens, as_it_is, stored_account
 from pi_fallback.credentials.sources import Literal, Login, Variable
 from pi_fallback_hookspecs import Provider
 
@@ -23,6 +23,7 @@ def joined(
     environ: Mapping[str, str],
     *,
     wall: float,
+    opens: Opens = as_it_is,
     closed: Mapping[str, str],
     address_variables: Mapping[str, Sequence[str]],
 ) -> Found:
@@ -48,6 +49,7 @@ def joined(
                 WHERE,
                 environ,
                 wall=wall,
+                opens=opens,
                 closed=closed.get(name, ""),
                 variables=address_variables.get(name, ()),
             )

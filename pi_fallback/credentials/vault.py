@@ -14,7 +14,7 @@ from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.refreshing import EARLY_S, Refresher
 from pi_fallback.credentials.sources import Command, Keyring, Literal, Login, NoKey, Source, Template, Variable, filled
 from pi_fallback.errors import CredentialError, LoginNeeded
-from pi_fallback_hookspecs import Key, Route, origin_of
+from pi_fallback_hookspecs import Key, Provider, Route, origin_of
 
 WORTHLESS_S = 300.0  # a token refused so soon after it came: another one would be refused too
 
@@ -56,6 +56,11 @@ class Vault:
         before, after = self._accounts, {(account.provider, account.label): account for account in accounts}
         self._accounts = after
         return {name for name, account in before.items() if name not in after or not _same(account, after[name])}
+
+    def opened(self, route: Route) -> Provider | None:
+        """The provider of `route` as its account asks it; None if that is the way of a key."""
+        account = self._accounts.get((route.provider, route.credential))
+        return None if account is None else account.opened
 
     async def key_for(self, route: Route, base_url: str) -> Key | None:
         """Return the key of `route`, or None if its provider asks for none.

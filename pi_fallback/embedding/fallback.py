@@ -195,6 +195,7 @@ class Fallback:
                 footing.redactor,
                 vault.headers_for,
                 refused=vault.refused,
+                opened=vault.opened,
             ),
             Dispatcher(footing.registry, on_fault=lambda fault: problem(str(fault))),
             watchdog,

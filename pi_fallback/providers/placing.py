@@ -1,18 +1,16 @@
-"""Placing: the known providers at the addresses that the environment gives, opened by the logins that there are."""
+"""Placing: the known providers at the addresses that the environment gives, and as a login wants to be asked."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from pi_fallback.config.schema import OAuthEntry, endpoint
 from pi_fallback.providers.known import KNOWN
 from pi_fallback_hookspecs import Provider
 
-Logins: TypeAlias = Mapping[str, OAuthEntry]
-
+_BASES = {provider.id: provider.base_url for provider in KNOWN}
 _AZURE = ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_BASE_URL", "AZURE_OPENAI_RESOURCE_NAME")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _RESOURCE = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -34,8 +32,8 @@ class Known(NamedTuple):
     notices: tuple[str, ...]
 
 
-def known_providers(environ: Mapping[str, str], logins: Logins = MappingProxyType({})) -> Known:
-    """KNOWN, each where its variables say that it is, and as its login, if it has one, wants to be asked."""
+def known_providers(environ: Mapping[str, str]) -> Known:
+    """KNOWN, each where its variables say that it is."""
     placed = list[Provider]()
     named, notices = list[str](), list[str]()
     for provider in KNOWN:
@@ -48,21 +46,18 @@ def known_providers(environ: Mapping[str, str], logins: Logins = MappingProxyTyp
                 named.append(provider.id)
             except ValueError as error:
                 notices.append(f"{variable} is not used: its address {error}.")
-        login = logins.get(provider.id)
-        placed.append(provider if login is None else opened(provider, login))
+        placed.append(provider)
     return Known(tuple(placed), tuple(named), tuple(dict.fromkeys(notices)))
 
 
 def opened(provider: Provider, login: OAuthEntry) -> Provider:
-    """`provider` as one asks it with `login`, which is not the way of a key."""
+    """`provider` as one asks it with `login`, which is not the way of a key. What the user's files say goes over it."""
     match provider.id:
         case "anthropic":
-            return replace(provider, auth="bearer", headers={**provider.headers, "anthropic-beta": "oauth-2025-04-20"})
-        case "openai-codex" if account := _said(login, "accountId"):
-            return replace(provider, headers={**provider.headers, "chatgpt-account-id": account})
+            return replace(provider, auth="bearer", headers={"anthropic-beta": "oauth-2025-04-20", **provider.headers})
         case "google-gemini-cli" if project := _said(login, "projectId"):
-            return replace(provider, compat={**provider.compat, "project": project})
-        case "github-copilot":
+            return replace(provider, compat={"project": project, **provider.compat})
+        case "github-copilot" if provider.base_url == _BASES[provider.id]:
             return replace(provider, base_url=_copilot(login) or provider.base_url)
         case _:
             return provider

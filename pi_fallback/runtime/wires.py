@@ -51,8 +51,9 @@ ENDS = (Reply, Fault)  # made once: a union in `isinstance` is made anew for eac
 class Wires:
     """Sends requests: `providers` by id, the streams of the built-in `dialects`, secrets from `keys`.
 
-    A fault that `instead` has for a route takes the place of the request: nothing is sent. `refused` hears that a key
-    is not taken, and says whether another can be had for it.
+    `opened` is the provider of a route as its account asks it, if that is another way. A fault that `instead` has for
+    a route takes the place of the request: nothing is sent. `refused` hears that a key is not taken, and says whether
+    another can be had for it.
     """
 
     providers: Mapping[str, Provider]
@@ -64,10 +65,11 @@ class Wires:
     late_headers: Headers | None = None
     instead: Callable[[Route], Fault | None] | None = None
     refused: Callable[[Route, Key], bool] | None = None
+    opened: Callable[[Route], Provider | None] | None = None
 
     async def has_key(self, route: Route) -> str | None:
         """The reason why `route` has no key, or None if it has one."""
-        provider = self.providers.get(route.provider)
+        provider = self._provider(route)
         if provider is None:
             return f"there is no provider {route.provider!r}"
         try:
@@ -75,6 +77,9 @@ class Wires:
         except CredentialError as error:
             return str(error)
         return None
+
+    def _provider(self, route: Route) -> Provider | None:
+        return (self.opened and self.opened(route)) or self.providers.get(route.provider)
 
     def dialect_of(self, route: Route) -> str:
         """The dialect that `route` speaks; "" if nobody knows."""
@@ -90,12 +95,14 @@ class Wires:
         """
         if self.instead is not None and (fault := self.instead(route)) is not None:
             return fault
-        provider = self.providers.get(route.provider)
+        provider = self._provider(route)
         model = self.catalog.get(route.ref) or Model(route.ref)
         stream = None if provider is None else provider.stream or self.dialects.get(model.dialect or provider.dialect)
         if provider is None or stream is None:
             return Fault(FaultKind.OTHER, f"nothing here speaks to {route.provider!r}")
         base_url = model.base_url or provider.base_url
+        if provider.compat and provider is not self.providers.get(route.provider):
+            model = replace(model, compat={**provider.compat, **model.compat})
         try:
             key = await self.keys(route, base_url)
             late: Mapping[str, str] = {} if self.late_headers is None else await self.late_headers(route)

@@ -61,13 +61,22 @@ async def test_an_account_that_another_process_adds_is_used_shown_and_hidden_at_
 async def test_a_provider_whose_first_account_comes_later_is_used(desk: Desk) -> None:
     setup = desk.prepare()
     live = Pool(setup)
-    changes: list[bool] = []
-    live.pool.on_catalog = lambda: changes.append(True)
     desk.write(auth={"a": key(KEY0), "anthropic": {"type": "oauth", "access": "t" * 20, "expires": 4e15}})
     order = live.later()
     assert any(route.startswith("anthropic/") for route in order)
-    assert changes == [True]  # a login is asked in another way than a key
-    assert setup.catalog.providers["anthropic"].auth == "bearer"
+    opened = live.vault.opened(Route("anthropic", "claude-opus-5-5", "primary"))
+    assert opened is not None
+    assert opened.auth == "bearer"  # a login is asked in another way than a key
+
+
+async def test_a_model_that_only_a_new_group_names_is_known_at_the_next_look(desk: Desk) -> None:
+    setup = desk.prepare(environ={"MISTRAL_API_KEY": "k" * 20})
+    live = Pool(setup)
+    changes: list[bool] = []
+    live.pool.on_catalog = lambda: changes.append(True)
+    desk.write(ha={"groups": {"g": {"entries": [{"id": "mistral/brand-new"}, {"id": "a/A"}]}}})
+    assert live.later()[0] == "mistral/brand-new"
+    assert changes == [True]
     assert live.pool().catalog is setup.catalog.models
 
 
@@ -90,10 +99,11 @@ async def test_t23_a_command_whose_key_was_refused_is_run_again_when_it_is_asked
     counter = desk.home / "runs"
     desk.write(auth={"a": key(f"!echo x >> {counter}; printf sk-run-%s-000000 $(wc -l < {counter})")})
     vault, route = Pool(desk.prepare(environ=os.environ)).vault, Route("a", "A")
-    for _ in range(2):
-        first = await vault.key_for(route, ADDRESS)
-        assert first is not None
-        assert first.reveal("http://127.0.0.1:9") == "sk-run-1-000000"
+    first = await vault.key_for(route, ADDRESS)
+    for key_again in (first, await vault.key_for(route, ADDRESS)):
+        assert key_again is not None
+        assert key_again.reveal("http://127.0.0.1:9") == "sk-run-1-000000"
+    assert first is not None
     assert not vault.refused(route, first)
     second = await vault.key_for(route, ADDRESS)
     assert second is not None

@@ -6,14 +6,14 @@ import pytest
 
 from pi_fallback.config.schema import OAuthEntry
 from pi_fallback.providers.known import KNOWN
-from pi_fallback.providers.placing import known_providers
+from pi_fallback.providers.placing import known_providers, opened
 from pi_fallback_hookspecs import Provider
 
 
 def placed(provider: str, environ: Mapping[str, str], login: Mapping[str, object] | None = None) -> Provider:
+    found = next(found for found in known_providers(environ).providers if found.id == provider)
     entry = {"type": "oauth", "access": "a", "expires": 1.0, **(login or {})}
-    logins = {} if login is None else {provider: OAuthEntry.model_validate(entry)}
-    return next(found for found in known_providers(environ, logins).providers if found.id == provider)
+    return found if login is None else opened(found, OAuthEntry.model_validate(entry))
 
 
 def test_without_variables_nothing_is_moved_and_nobody_is_named() -> None:
@@ -103,8 +103,6 @@ def test_a_variable_cannot_send_a_key_just_anywhere(variable: str, value: str) -
 def test_a_login_is_asked_in_its_own_way() -> None:
     assert placed("anthropic", {}, {}).auth == "bearer"
     assert placed("anthropic", {}, {}).headers == {"anthropic-beta": "oauth-2025-04-20"}
-    codex = placed("openai-codex", {}, {"accountId": "acc-1"})
-    assert codex.headers["chatgpt-account-id"] == "acc-1"
     assert placed("google-gemini-cli", {}, {"projectId": "p-1"}).compat == {"codeAssist": True, "project": "p-1"}
     assert placed("groq", {}, {}) == placed("groq", {})
 
