@@ -87,7 +87,12 @@ def _synced(books: Books, provider: str, wall: float, *, is_login: bool) -> Book
         label = next(renewed, None)
     deleted = next((one for one in gone if one.is_of(mark) or _is_renewed(one, mark, was_live, wall)), None)
     if label is not None:
-        newer = is_login or _is_newer(live, mark, books.stored(provider)[label], found[label], owners[label])
+        before = {secret for known in books.memory.of(provider) for secret in known.seen}
+        fresh = (
+            _is_fresh(live, mark, before, wall),
+            _is_fresh(books.stored(provider)[label], found[label], before, wall),
+        )
+        newer = is_login or _is_newer(live, mark, books.stored(provider)[label], found[label], owners[label], fresh)
         books = _reconciled(books, provider, label, live, live_is_newer=newer)
         live = books.live(provider) or live
         owners[label] = owners[label].met(marks(live, provider, books.memory.salt), expiry(live))
@@ -157,8 +162,17 @@ def _is_new_login(gone: Known, mark: Marks, was_live: str | None, wall: float) -
     return mark.secret not in gone.seen and not _may_be_renewed(gone, was_live, wall)
 
 
-def _is_newer(live: Entry, mark: Marks, stored: Entry, other: Marks, known: Known) -> bool:
+def _is_fresh(entry: Entry, mark: Marks, seen_before: Collection[str], wall: float) -> bool:
+    """Whether a login was never met. One that has run out may be a copy so old that it was forgotten."""
+    ends = expiry(entry)
+    return mark.secret not in seen_before and (ends is None or ends > wall * 1000)
+
+
+def _is_newer(live: Entry, mark: Marks, stored: Entry, other: Marks, known: Known, fresh: tuple[bool, bool]) -> bool:
     """Whether auth.json has the newer state of an account that both files have."""
+    is_fresh, other_is_fresh = fresh
+    if is_fresh != other_is_fresh:  # a login may end sooner than the one that it replaces
+        return is_fresh
     if mark.secret != other.secret and mark.secret in known.seen and other.secret in known.seen:
         return known.seen.index(mark.secret) > known.seen.index(other.secret)
     ends, other_ends = expiry(live), expiry(stored)

@@ -230,6 +230,28 @@ async def test_b19_an_old_token_never_takes_the_place_of_the_one_it_was_renewed_
     assert home.live() == login("r2", 2 * HOUR_MS)
 
 
+@pytest.mark.parametrize("kept_in", ["auth.json", "ha.json"])
+async def test_b19_a_token_never_seen_is_newer_than_a_known_one_that_ends_later(kept_in: str, home: Home) -> None:
+    long, short = login("r1", 9000 * HOUR_MS, email="a@x.test"), login("r2", email="a@x.test")
+    home.write({"pa": long}, {"pa": {"primary": long}})
+    await home.keeper.sync()
+    if kept_in == "auth.json":
+        home.log_in(short)
+    else:
+        home.write({"pa": long}, {"pa": {"primary": short}})
+    await home.keeper.sync()
+    assert (home.live(), home.stored()) == (short, {"primary": short})
+
+
+async def test_b19_a_copy_so_old_that_it_is_forgotten_never_takes_the_place_of_a_good_login(home: Home) -> None:
+    old, good = login("r0", -HOUR_MS, email="a@x.test"), login("r1", email="a@x.test")
+    home.write({"pa": good}, {"pa": {"primary": good}})
+    await home.keeper.sync()
+    home.log_in(old)
+    await home.keeper.sync()
+    assert (home.live(), home.stored()) == (good, {"primary": good})
+
+
 async def test_tokens_that_were_renewed_in_ha_json_come_to_auth_json(home: Home) -> None:
     old, new = login("r1", email="a@x.test"), login("r2", 2 * HOUR_MS, email="a@x.test")
     home.write({"pa": {**old, "theirs": 1}}, {"pa": {"primary": new}})
