@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 from anyio.abc import TaskGroup
@@ -25,6 +26,7 @@ TIME_S = 24.0  # all of it: the lock counts as left behind after 30
 PATIENCE_S = 25.0  # how long a request waits for it
 AGAIN_S = 8.0  # so much must be left for a second try
 LOOK_S = 0.05  # who waits for the lock sees by the file that it need not
+DEAD_S = 900.0  # servers err too: so long a token that one refused is not sent again
 LAST_S = 3.0  # when the program ends: for an answer that is on its way, and for what is not kept yet
 
 
@@ -37,6 +39,13 @@ class _Flight:
     wait: anyio.CancelScope | None = field(default_factory=anyio.CancelScope)  # for the lock
     login: Login | None = None
     error: CredentialError | None = None
+
+
+class _Dead(NamedTuple):
+    """Why a token is not sent, and until when."""
+
+    message: str
+    until: float
 
 
 @dataclass
@@ -54,9 +63,9 @@ class Refresher:
     tasks: TaskGroup
     unkept: Unkept
     _flights: dict[Place, _Flight] = field(default_factory=dict[Place, _Flight], init=False)
-    _dead: dict[str, str] = field(
-        default_factory=dict[str, str], init=False, repr=False
-    )  # what was refused, and in which words
+    _dead: dict[str, _Dead] = field(
+        default_factory=dict[str, _Dead], init=False, repr=False
+    )  # by the token that was refused
 
     async def renewed(self, place: Place, endpoints: OAuthEndpoints, worn: str) -> Login:
         """The login at `place` with another access token than `worn`.
@@ -135,8 +144,9 @@ class Refresher:
         refresh = str(entry.get("refresh", ""))
         if not refresh:
             raise LoginNeeded(f"login needed: the access is over. {again(place)}")
-        if refresh in self._dead:
-            raise LoginNeeded(self._dead[refresh])
+        dead = self._dead.get(refresh)
+        if dead is not None and self.wall() < dead.until:
+            raise LoginNeeded(dead.message)
         fresh = await self._asked(place, endpoints, entry, refresh)
         self.unkept.keep(held, place, spent, fresh)
         return login_of(fresh, endpoints)
@@ -150,8 +160,12 @@ class Refresher:
                 answer = await self._answer(placed(endpoints, entry), refresh)
                 fresh = granted(answer, endpoints, entry, wall=self.wall())
             except Refused as refused:
+                if not refused.is_final:
+                    message = f"the login was not renewed: its server says {refused.code}. Try again."
+                    raise CredentialError(message) from None
                 how = "after an answer was lost" if lost else f"its server says {refused.code}"
-                message = self._dead[refresh] = f"login needed: it was not renewed, {how}. {again(place)}"
+                message = f"login needed: it was not renewed, {how}. {again(place)}"
+                self._dead[refresh] = _Dead(message, self.wall() + DEAD_S)
                 raise LoginNeeded(message) from None
             except LookupError:
                 raise CredentialError("the login was not renewed: its server gave no token. Try again.") from None

@@ -10,6 +10,7 @@ IDLE_S = 60.0  # an idle connection is kept so long; tools between two turns oft
 HEADERS = 200
 HEAD_BYTES = 64 * KIB  # the client's own limit is a little higher
 ERROR_TEXT = 64 * KIB
+TEXT_BYTES = 256 * KIB  # of a small answer, such as a login's server gives
 LINE_BYTES = 4 * MIB
 EVENT_BYTES = 4 * MIB  # also of an answer that is one JSON text
 EVENT_NODES = 100_000  # objects and arrays of a large event: parsed, each is forty times as long as its two brackets

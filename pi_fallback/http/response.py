@@ -90,6 +90,22 @@ class Response:
                     pass  # the status is the fact that counts; its text broke off
         return self._clean(b"".join(pieces)[: 2 * limits.ERROR_TEXT].decode("utf-8", "replace"))
 
+    async def text(self) -> str:
+        """Return the whole body as text, as it came. How long that may take is the caller's to say.
+
+        Raises:
+            WireError: it is too large or encoded.
+        """
+        if self.is_encoded:
+            raise WireError(Fault(FaultKind.OTHER, "The answer is encoded, which nobody asked for."))
+        data = bytearray()
+        async for chunk in self.chunks():
+            data += chunk
+            if len(data) > limits.TEXT_BYTES:
+                raise WireError(Fault(FaultKind.TOO_LARGE, "The answer is too large."))
+        self.is_read = True
+        return data.decode("utf-8", "replace")
+
     @property
     def is_encoded(self) -> bool:
         return self._raw.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")

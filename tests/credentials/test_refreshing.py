@@ -8,7 +8,7 @@ import pytest
 
 from pi_fallback.credentials.login_store import Place
 from pi_fallback.credentials.redaction import MARK
-from pi_fallback.credentials.refreshing import Refresher
+from pi_fallback.credentials.refreshing import DEAD_S, Refresher
 from pi_fallback.credentials.sources import Login
 from pi_fallback.errors import CredentialError, LoginNeeded
 from pi_fallback.testing import OAuthServer, Trouble
@@ -112,7 +112,39 @@ async def test_a_refused_login_is_told_once_and_kept(room: Room) -> None:
         assert (len(server.asked), room.auth.read_bytes()) == (1, before)
 
 
-@pytest.mark.parametrize("trouble", [Trouble(status=500), Trouble(status=503), Trouble(status=429)], ids=str)
+async def test_a_login_that_was_refused_is_asked_for_again_after_a_while(room: Room) -> None:
+    async with OAuthServer() as server, room.refresher() as refresher:
+        old = server.issue()
+        room.write({"acme": entry(old)})
+        server.trouble(Trouble(error="invalid_grant"))
+        with pytest.raises(LoginNeeded):
+            await refresher.renewed(PLACE, server.endpoints, old.access)
+        room.now += DEAD_S - 1
+        with pytest.raises(LoginNeeded):
+            await refresher.renewed(PLACE, server.endpoints, old.access)
+        room.now += 1
+        assert (await refresher.renewed(PLACE, server.endpoints, old.access)).access in server.grants.live
+
+
+async def test_a_refusal_that_is_not_of_the_token_ends_no_login(room: Room) -> None:
+    async with OAuthServer() as server, room.refresher() as refresher:
+        old = server.issue()
+        room.write({"acme": entry(old)})
+        server.trouble(Trouble(error="invalid_client"))
+        with pytest.raises(CredentialError, match="its server says invalid_client") as failed:
+            await refresher.renewed(PLACE, server.endpoints, old.access)
+        assert type(failed.value) is CredentialError
+        assert (await refresher.renewed(PLACE, server.endpoints, old.access)).access in server.grants.live
+
+
+async def test_a_token_that_an_exchange_does_not_know_needs_a_login(room: Room) -> None:
+    async with OAuthServer(exchanges=True) as server, room.refresher() as refresher:
+        room.write({"acme": {"type": "oauth", "access": "tid=old", "refresh": "revoked-token", "expires": 1}})
+        with pytest.raises(LoginNeeded, match="its server says unknown_token"):
+            await refresher.renewed(PLACE, server.endpoints, "tid=old")
+
+
+@pytest.mark.parametrize("trouble", [Trouble(status=status) for status in (302, 403, 404, 429, 500, 503)], ids=str)
 async def test_a_server_in_trouble_is_asked_again_another_time(room: Room, trouble: Trouble) -> None:
     async with OAuthServer() as server, room.refresher() as refresher:
         old = server.issue()
