@@ -15,7 +15,6 @@ from pi_fallback.errors import single
 
 HEAD_BYTES = 32 * 1024
 HEAD_S = 10.0  # browsers open connections in advance and say nothing on them
-LEFT = (anyio.EndOfStream, anyio.BrokenResourceError, h11.RemoteProtocolError)
 PAGE = "<!doctype html><meta charset=utf-8><title>pi-fallback</title><p>{words}"
 DONE = "You may close this page: the login goes on in the terminal."
 NOT_THIS = "This is not the page that the login in the terminal waits for."
@@ -32,7 +31,10 @@ class Redirect:
 
     def take(self, target: str) -> bool:
         """Hear of a request. Whether it is the one: for the right path, from the right login, and the first."""
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError:  # no address at all
+            return False
         right = parts.path == urlsplit(self.url).path and parse_qs(parts.query).get("state") == [self.state]
         if not right or self.came.is_set():
             return False
@@ -83,11 +85,8 @@ async def _serve(sock: socket.socket, redirect: Redirect, tasks: TaskGroup) -> N
 
 
 async def _answered(stream: SocketStream, redirect: Redirect) -> None:
-    async with stream:
-        with (
-            suppress(*LEFT),
-            anyio.move_on_after(HEAD_S),
-        ):
+    with suppress(Exception), anyio.move_on_after(HEAD_S):  # anybody may send anything here: it is their page alone
+        async with stream:
             target = await _target(stream)
             right = target is not None and redirect.take(target)
             await stream.send(_page(200 if right else 400, DONE if right else NOT_THIS))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import anyio
 import pytest
 
-from pi_fallback.http import Http, WireError, limits
+from pi_fallback.http import Http, WireError
 from pi_fallback_hookspecs import FaultKind, Key
 from tests.http.wire import Peer, Received, Script, answering, chunked, head, serving, whole
 
@@ -357,17 +357,6 @@ async def test_an_error_text_ends_at_the_limit_and_holds_no_half_of_a_key(http: 
     ):
         text = await response.error_text()
     assert text == "x" * (64 * 1024 - 5) + "***yy"
-
-
-async def test_a_small_answer_is_read_whole_up_to_a_limit(http: Http) -> None:
-    for size, kind in ((limits.TEXT_BYTES, None), (limits.TEXT_BYTES + 1, FaultKind.TOO_LARGE)):
-        async with serving(answering(whole(b"x" * size))) as server:
-            try:
-                async with http.post(server.url, body=b"{}") as response:
-                    found = len(await response.text())
-            except WireError as error:
-                found = error.fault.kind
-        assert found == (kind or size)
 
 
 async def test_an_encoded_error_is_not_read(http: Http) -> None:
