@@ -28,6 +28,7 @@ _EPOCH = re.compile(
     r"(?:limit reached\||(?:resets?_?at|x-ratelimit-reset|reset_time)[\"']?\s?[:=]\s?[\"']?)"
     r"(1[0-9]{9}|1[0-9]{12})(?![0-9])"
 )
+LATE = timedelta(minutes=10)  # clocks differ, and answers take their time
 _EPOCH_HEADERS = ("anthropic-ratelimit-unified-reset", "x-ratelimit-reset", "x-codex-primary-reset-at")
 _WORDS = (
     "reset",
@@ -48,8 +49,8 @@ _WORDS = (
 def moment_in(text: str, now: datetime) -> float | None:
     """The moment (seconds since 1970) at which `text` (lower case, single spaces) says that a limit ends.
 
-    `now` is aware: a time of day without a zone is of its zone, and the next such time is meant. A moment that has
-    passed, or is more than 31 days away, is clamped to that.
+    `now` is aware: a time of day without a zone is of its zone, and the next such time is meant, or the one that has
+    just passed. A moment that has passed, or is more than 31 days away, is clamped to that.
     """
     if not any(word in text for word in _WORDS):
         return None
@@ -67,7 +68,8 @@ def moment_in(text: str, now: datetime) -> float | None:
             zone = _zone(found[4], now)
             here = now.astimezone(zone)
             moment = here.replace(hour=_hour(found[1], found[3]), minute=int(found[2] or 0), second=0, microsecond=0)
-            return _clamped((moment if moment > here else moment + timedelta(days=1)).timestamp(), now)
+            days = (moment + timedelta(days=number) for number in (-1, 0, 1))
+            return _clamped(next(day for day in days if day > here - LATE).timestamp(), now)
     except (ValueError, OverflowError):  # 31 February, or 25 o'clock
         return None
     return None

@@ -1,7 +1,7 @@
 """Waits and moments, as vendors state them in words, fields and headers."""
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, time, timedelta, timezone
 from itertools import product
 
 import pytest
@@ -123,6 +123,23 @@ MOMENTS = [
 @pytest.mark.parametrize(("text", "moment"), MOMENTS)
 def test_a_stated_time_of_day_or_date_is_a_moment(text: str, moment: datetime | None) -> None:
     assert moment_in(plain(text), NOW) == (None if moment is None else moment.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("clock", "text", "seconds"),
+    [
+        ("19:00:05", "You've hit your limit · resets 7pm", 0),
+        ("19:09:59", "limit reached. resets at 19:00", 0),
+        ("19:10:00", "resets 7pm", 85_800),
+        ("18:59:00", "resets 7pm", 60),
+        ("00:00:05", "resets 11:59pm", 0),
+        ("00:00:05", "resets 12am", 0),
+        ("23:59:00", "resets 12am", 60),
+    ],
+)
+def test_a_time_of_day_that_has_just_passed_is_now_and_not_tomorrow(clock: str, text: str, seconds: int) -> None:
+    now = datetime.combine(NOW, time.fromisoformat(clock), HERE)
+    assert moment_in(plain(text), now) == now.timestamp() + seconds
 
 
 def test_a_moment_that_has_passed_is_now_and_none_is_over_31_days_away() -> None:
