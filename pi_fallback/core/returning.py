@@ -35,7 +35,7 @@ class Return:
 def way_back(view: View, group: Group, policy: HaPolicy, home: Route | None, cached: Cached | None) -> Return | None:
     """Whether this user turn is to begin on a better route than the current one; None: there is nothing to say.
 
-    `home` is the user's own choice; it is preferred to the group's entries.
+    `home` is the user's own choice; while its account is there, it is preferred to the group's entries.
     """
     current = view.current
     if current is None or not policy.return_to_preferred:
@@ -74,7 +74,7 @@ def _preferred(view: View, group: Group, home: Route | None) -> Sequence[Route]:
     if home is None:
         return routes
     accounts = view.routes_of(home.ref)  # another account of the same model is nearer to it than another model
-    return tuple(dict.fromkeys((home, *accounts, *routes)))
+    return tuple(dict.fromkeys((*((home,) if home in accounts else ()), *accounts, *routes)))
 
 
 def _is_over_it(route: Route, view: View) -> bool:

@@ -114,9 +114,10 @@ class Engine:
     def refresh(self, current: Route | None = None) -> Plan[None]:
         """Ask for order and refusals anew, if pool, ledger, the request's needs or the route have changed since."""
         pool, needs = self.pool(), self._needs  # another call may set its own needs while plugins are asked
+        gone = current is not None and pool.lacks(current)
         asks_order, asks_refusals = "order_routes" in self.asked, "refuse_routes" in self.asked
         seen_ledger = self.book.ledger.generation if asks_order or asks_refusals else 0
-        key = (pool.version, seen_ledger, needs, current if asks_order else None)
+        key = (pool.version, seen_ledger, needs, current if asks_order or gone else None)
         if key == self._table_key:
             return
         order: Sequence[Route] = pool.order
@@ -133,6 +134,8 @@ class Engine:
             event = RefuseRoutes(view=view, order=tuple(order))
             refusals = cast("Mapping[Route, str]", (yield Ask("refuse_routes", event)))
         unfit = ineligible(order, pool.catalog, needs)
+        if current is not None and gone:
+            left_out[current] = "its account is gone"
         if left_out or unfit:
             refusals = {**unfit, **left_out, **refusals}
         self._table = RouteTable(order, refusals)

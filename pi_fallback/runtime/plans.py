@@ -57,6 +57,13 @@ class Pool:
     catalog: Mapping[ModelRef, Model] = field(default_factory=dict[ModelRef, Model])
     version: int = 0
 
+    def lacks(self, route: Route) -> bool:
+        """Whether the account of `route` is gone: its model is in play, but not with that one.
+
+        A model that is not in play at all may be one that the user chose beside the pool.
+        """
+        return route not in self.order and any(other.ref == route.ref for other in self.order)
+
 
 @dataclass(frozen=True, slots=True)
 class Switch:

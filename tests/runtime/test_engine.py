@@ -234,6 +234,19 @@ def test_a_resting_route_is_passed_over_and_used_when_it_wakes() -> None:
     assert bench.begin(A).route == A
 
 
+@pytest.mark.parametrize("ordered", [False, True])
+def test_a_route_whose_account_is_gone_is_not_tried_again(ordered: bool) -> None:
+    order = (B, work := Route("p", "a", "work"), C)
+    bench = Bench(*order, order_routes=lambda _: order) if ordered else Bench(*order)
+    assert bench.begin(A).route == work  # the next account of its model
+    assert bench.engine.view(A).why_not(A) == "its account is gone"
+    assert bench.begin(B).route == B
+
+
+def test_a_model_beside_the_pool_that_was_chosen_is_tried() -> None:
+    assert Bench(B, C).begin(A).route == A
+
+
 def test_when_everything_rests_there_is_no_attempt() -> None:
     bench = Bench(A)
     bench.engine.booked(Rest(Scope.of(ScopeKind.MODEL, A), until=10.0, reason="tired"))
