@@ -374,7 +374,7 @@ class Agent:
         scope = self._host.scope = anyio.CancelScope()
         try:
             with scope:
-                await Compactor(self._host).carry_out(order)
+                await Compactor(self._host, self._waits).carry_out(order)
         finally:
             self._host.scope = None
             self._run_over.set()

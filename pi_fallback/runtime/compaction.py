@@ -8,14 +8,16 @@ from pi_fallback.runtime.host import Host
 from pi_fallback.runtime.parts import ABILITIES, CompactionOrder
 from pi_fallback.runtime.stage import Stage
 from pi_fallback.runtime.summariser import WINDOW, CannotCompact, Summariser
+from pi_fallback.runtime.waits import Waits
 from pi_fallback_hookspecs import BeforeCompact, Compacted, KeepHistory, Summary
 
 
 class Compactor:
     """Shortens the history of `host`. Who calls it sees to it that nothing else changes the history meanwhile."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, waits: Waits) -> None:
         self.host = host
+        self.waits = waits
         self.policy = host.parts.compaction
 
     @property
@@ -60,7 +62,8 @@ class Compactor:
         summary = await self._own_summary(order, found)
         if summary is None:
             route, window = conversation.route, self._measured(overflowed=overflowed)
-            summary = await Summariser(host, {route.ref: window} if route else {}).summary(found, order.instructions)
+            summariser = Summariser(host, self.waits, {route.ref: window} if route else {})
+            summary = await summariser.summary(found, order.instructions)
         result = compacted(conversation.messages, found, summary, self._room(overflowed=overflowed))
         if not isinstance(result, Compaction):
             raise CannotCompact(result)

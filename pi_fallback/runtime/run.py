@@ -89,7 +89,7 @@ class Run:
         self.messages: list[Message] = []
         self._begun: set[str] = set()  # the ids of the calls whose tools were started
         self._partial = Partial()
-        self.compactor = Compactor(host)
+        self.compactor = Compactor(host, waits)
         self._keeps_short = True
 
     async def carry_out(self) -> End | None:

@@ -87,7 +87,7 @@ class Stage:
             return
         self._check_going_on("the history cannot be shortened")
         if self.too_long and (waiting := self.host.wanted) is not None:
-            waiting.will_retry = True
+            waiting.reason, waiting.will_retry = "overflow", True
             return
         if self.host.is_compacting:
             raise EffectError("the history is being shortened already")

@@ -42,12 +42,15 @@ class TooMuchAtOnce(Exception):
 
 
 class Summariser:
-    """Writes one summary for `host`. `windows` are those that are known better than the catalogue knows them."""
+    """Writes one summary for `host`, with its own pauses among `waits`.
 
-    def __init__(self, host: Host, windows: Mapping[ModelRef, int]) -> None:
+    `windows` are those that are known better than the catalogue knows them.
+    """
+
+    def __init__(self, host: Host, waits: Waits, windows: Mapping[ModelRef, int]) -> None:
         self.host = host
         self._windows = windows
-        self._waits = Waits(host.emit)
+        self._waits = waits.inner()
         self._route = host.conversation.route
 
     async def summary(self, cut: Cut, instructions: str) -> str:
@@ -96,6 +99,7 @@ class Summariser:
             if attempt is None:
                 failures = episode.incident.failures.values() if episode.incident else ()
                 why = "; ".join(map(str, failures)) or "no model may be used now"
+                self._waits.over(why)
                 raise CannotCompact(f"no model could summarise it: {why}")
             outcome = await self._attempted(attempt)
             if isinstance(outcome, str):

@@ -1,6 +1,6 @@
 """A history that is too long is shortened in the midst of the work, by a model that can still answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +77,7 @@ def asks_for_summary(call: Call) -> bool:
     return call.request.system == SYSTEM
 
 
-def window(tokens: int, *says: Move, summary: Move | None = None) -> Moves:
+def window(tokens: int, *says: Move, summary: Move | None = None) -> Callable[[Call], Move]:
     """A model that takes no more than `tokens`, and answers with `says` and with a `summary`."""
     left = list(says or (Say("done"),))
 
@@ -378,6 +378,55 @@ async def test_esc_during_a_compaction_leaves_the_history_as_it_was() -> None:
         assert r.agent.stop_reason is StopReason.ABORTED
         assert [(end.aborted, end.result) for end in ended(r)] == [(True, None)]
         assert [event.during for event in heard] == ["run"]
+
+
+async def test_an_overflow_while_another_compaction_is_wanted_shortens_more_than_that_would() -> None:
+    answers = window(3_000)
+    async with long_rig(lambda call: Wait(1.0, answers(call)), compaction=CompactionPolicy()) as r:
+        await r.agent.prompt("go on")
+        await r.until(0.5)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(r.agent.compact)
+        await r.agent.settled()
+        assert r.agent.stop_reason is StopReason.STOP
+        assert r.of(feed.CompactionStarted) == [feed.CompactionStarted("overflow")]
+
+
+@pytest.mark.parametrize("act", ["abort", "abort_retry"])
+async def test_esc_ends_a_pause_before_the_next_try_for_a_summary(act: str) -> None:
+    heard: list[str] = []
+
+    class Ears:
+        @hookimpl
+        def user_aborted(self, event: UserAborted) -> None:
+            heard.append(event.during)
+
+    down, retry = fail(status=503), RetryPolicy(base_delay_s=20.0)
+    async with long_rig(too_long(down), ("ears", Ears()), retry=retry) as r:
+        await r.agent.prompt("go on")
+        await r.until(1.0)
+        assert r.of(feed.RetryScheduled)
+        await getattr(r.agent, act)()
+        await r.agent.settled()
+        assert heard == ["backoff"]
+        assert tuple(r.agent.messages[:5]) == (*TALK, user_message("go on"))
+        assert [end.aborted for end in ended(r)] == [True]
+        assert len(r.of(feed.RetryEnded)) == len(r.of(feed.RetryScheduled))
+        assert len(r.calls) == 2
+
+
+async def test_a_pause_for_a_summary_ends_no_wait_that_was_announced_before_it() -> None:
+    answers = iter((fail(status=503, retry_after_s=40.0), Say("done")))
+    summaries = iter((fail(status=503), Say("what was said")))
+    retry = RetryPolicy(base_delay_s=2.0)
+    async with long_rig(lambda call: next(summaries if asks_for_summary(call) else answers), retry=retry) as r:
+        await r.agent.prompt("go on")
+        await r.until(1.0)
+        await r.agent.compact()
+        assert summary_in(r.agent.messages[0]) == "what was said"
+        await r.agent.settled()
+        assert r.agent.stop_reason is StopReason.STOP
+        assert [round(at) for at, item in r.seen if isinstance(item, feed.RetryEnded)] == [3, 40]
 
 
 async def test_what_is_said_meanwhile_is_heard_afterwards() -> None:
