@@ -1,12 +1,12 @@
 """The ladder: which step follows a failure, as ha.json has it: an account, an entry, a wait, or the end."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
 from pi_fallback.config.ha_policy import Action, Group, HaPolicy
 from pi_fallback.core.groups import steps_after
-from pi_fallback.core.pooling import is_blip, renews, rules_out, shortened
+from pi_fallback.core.pooling import booked, is_blip, renews, rules_out, shortened
 from pi_fallback.core.spans import span
 from pi_fallback_hookspecs import (
     Decision,
@@ -240,14 +240,6 @@ class Ladder:
 def decide(event: RequestFailed, group: Group, policy: HaPolicy) -> Decision | None:
     """Answer a failed request as `group` and `policy` have it; None is for what they say nothing of."""
     return Ladder(event, group, policy).answer()
-
-
-def booked(view: View, rests: Sequence[Rest]) -> View:
-    """`view` as it will be once `rests` are in the ledger."""
-    ledger = view.ledger
-    for rest in rests:
-        ledger = ledger.rest(rest.scope, until=rest.until, reason=rest.reason)
-    return replace(view, ledger=ledger)
 
 
 def first_wake(view: View, routes: Sequence[Route]) -> Wake | None:

@@ -55,7 +55,7 @@ def decide(event: RequestFailed) -> Decision | None:
     if failure.kind in NOT_OURS:
         return None
     rests = rests_after(failure)
-    view = _booked(view, rests)
+    view = booked(view, rests)
     others = tuple(route for route in candidates(failure, view, event.failures.values()) if route not in event.tries)
     of_the_request = failure.scope is ScopeKind.REQUEST or failure.kind is K.CONTEXT_OVERFLOW
     if of_the_request and len({route.ref for route in event.tries}) > OTHER_OPINIONS:
@@ -177,7 +177,8 @@ def _wait_for(route: Route, event: RequestFailed, view: View) -> Wait | None:
     return Wait(route, max(backoff_s, hint_s))
 
 
-def _booked(view: View, rests: Sequence[Rest]) -> View:
+def booked(view: View, rests: Sequence[Rest]) -> View:
+    """`view` as it will be once `rests` are in the ledger."""
     ledger = view.ledger
     for rest in rests:
         ledger = ledger.rest(rest.scope, until=rest.until, reason=rest.reason)
