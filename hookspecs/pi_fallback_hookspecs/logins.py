@@ -9,8 +9,8 @@ from typing import Literal
 class OAuthEndpoints:
     """Where one logs in to a provider as the public client `client_id`: https, or http on this machine.
 
-    With `authorize_url` a browser asks the user and comes back to `redirect` (a code with PKCE; its port is taken if it
-    is free, else any other); with `device_url` the user types a code on any machine. `params` are added to the first
+    With `authorize_url` a browser asks the user and comes back to `redirect` (a code with PKCE; it names a port only if
+    the server knows no other); with `device_url` the user types a code on any machine. `params` are added to the first
     request, `headers` to all, `encoding` is that of bodies. `exchange_url` gives the key of the provider for the
     token of the login, which is then what is kept to renew it. `claims` are kept with the account: where the token
     tells them; `account_headers` go with each request to the provider: by name, what is kept under

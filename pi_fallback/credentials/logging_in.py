@@ -30,6 +30,7 @@ TIME_S = 600.0  # codes live no longer (RFC 6749 §4.1.2)
 INTERVAL_S = 5.0  # RFC 8628 §3.2, and by how much it grows when we are too quick
 MISSES = 5  # a device's polls may fail on the way
 REFUSED = "The login failed: you refused it. Start it again when you like."
+TAKEN = "Another program has port {port}: the browser ends at a page that is not ours. Paste its address here."
 TOO_OLD = "The login failed: the code is too old. Start it again."
 
 Open = Callable[[str], Awaitable[None]]
@@ -93,6 +94,8 @@ class LoggingIn:
         async with redirected(self.endpoints.redirect, proof.state) as redirect:
             url = authorization_url(self.endpoints, redirect.url if redirect else self.endpoints.redirect, proof)
             self.ui.notify(f"Log in to {self.name} with a browser:\n{url}")
+            if redirect is None:
+                self.ui.notify(TAKEN.format(port=urlsplit(self.endpoints.redirect).port), "warning")
             came = await self._came_back(redirect, url)
             code = code_in(came, proof)
             self.redactor.add(code)
@@ -154,7 +157,7 @@ class LoggingIn:
                     case "authorization_pending":
                         misses = 0
                     case "slow_down":
-                        interval_s = refused.interval_s or interval_s + INTERVAL_S
+                        interval_s = max(interval_s, _seconds(refused.interval_s, interval_s + INTERVAL_S))
                     case "access_denied":
                         raise CredentialError(REFUSED) from None
                     case "expired_token":

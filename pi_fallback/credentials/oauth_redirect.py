@@ -45,9 +45,10 @@ class Redirect:
 
 @asynccontextmanager
 async def redirected(url: str, state: str) -> AsyncGenerator[Redirect | None]:
-    """Wait on this machine for a browser, while the block lasts, at `url` or, if its port is taken, at another.
+    """Wait on this machine for a browser, while the block lasts, at `url`; if that names no port, at any.
 
-    None if no port can be had: the user may still paste the address.
+    None if the port is taken: a server that knows one port lets the browser go to no other, but there at least its
+    address can be pasted.
     """
     parts = urlsplit(loopback(url))
     sock = _bound(parts.hostname or "", parts.port or 0)
@@ -69,9 +70,8 @@ async def redirected(url: str, state: str) -> AsyncGenerator[Redirect | None]:
 def _bound(host: str, port: int) -> socket.socket | None:
     address = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    for number in dict.fromkeys((port, 0)):
-        with suppress(OSError):
-            return socket.create_server((address, number), family=family, backlog=8)
+    with suppress(OSError):
+        return socket.create_server((address, port), family=family, backlog=8)
     return None
 
 

@@ -27,7 +27,7 @@ def anyio_backend(virtual_backend: Backend) -> Backend:
     return virtual_backend
 
 
-async def polled_at(*answers: str | int, page: Mapping[str, object] = PAGE) -> list[float]:
+async def polled_at(*answers: str | int | Mapping[str, object], page: Mapping[str, object] = PAGE) -> list[float]:
     """When the server was asked, in seconds from the beginning; `answers` are errors and states of it."""
     began, moments = anyio.current_time(), list[float]()
 
@@ -38,7 +38,9 @@ async def polled_at(*answers: str | int, page: Mapping[str, object] = PAGE) -> l
         said = answers[len(moments) - 1] if len(moments) <= len(answers) else None
         if isinstance(said, int):
             return httpx.Response(said)
-        return httpx.Response(200, json=TOKENS) if said is None else httpx.Response(400, json={"error": said})
+        if said is None:
+            return httpx.Response(200, json=TOKENS)
+        return httpx.Response(400, json={"error": said} if isinstance(said, str) else dict(said))
 
     async with Http(wall=lambda: 0.0, transport=httpx.MockTransport(answer)) as http:
         entry = await LoggingIn(http, ENDPOINTS, "Acme", Person(), Redactor(), lambda: 0.0).run()
@@ -52,13 +54,17 @@ async def polled_at(*answers: str | int, page: Mapping[str, object] = PAGE) -> l
         ({}, [], [INTERVAL_S]),
         ({"interval": 2}, ["authorization_pending"] * 2, [2.0, 4.0, 6.0]),
         ({"interval": 2}, ["slow_down", "authorization_pending", "slow_down"], [2.0, 9.0, 16.0, 28.0]),
+        ({"interval": 2}, [{"error": "slow_down", "interval": 9}], [2.0, 11.0]),
+        ({"interval": 2}, [{"error": "slow_down", "interval": 1}], [2.0, 4.0]),  # never sooner than before
+        ({"interval": 2}, [{"error": "slow_down", "interval": -1}] * 2, [2.0, 9.0, 21.0]),
+        ({"interval": 2}, [{"error": "slow_down", "interval": 1e9}], [2.0, 9.0]),
         ({"interval": 1}, [500, "authorization_pending"], [1.0, 3.0, 5.0]),
         ({"interval": -1}, [], [INTERVAL_S]),
         ({"interval": "soon"}, [], [INTERVAL_S]),
     ],
 )
 async def test_the_server_says_how_often_it_is_asked(
-    page: Mapping[str, object], answers: list[str | int], moments: list[float]
+    page: Mapping[str, object], answers: list[str | int | Mapping[str, object]], moments: list[float]
 ) -> None:
     assert await polled_at(*answers, page={**PAGE, **page}) == moments
 
@@ -72,7 +78,7 @@ async def test_the_server_says_how_often_it_is_asked(
     ],
 )
 async def test_a_device_gives_up_in_time(
-    page: Mapping[str, object], answers: list[str | int], why: str, after_s: float
+    page: Mapping[str, object], answers: list[str | int | Mapping[str, object]], why: str, after_s: float
 ) -> None:
     began = anyio.current_time()
     with pytest.raises(CredentialError, match=why):

@@ -96,15 +96,36 @@ async def test_bodies_are_written_as_the_server_reads_them(encoding: str) -> Non
         assert (await logged_in(server, browser=Browser(), encoding=encoding))["access"] in server.grants.live
 
 
-async def test_the_redirect_takes_its_own_port_or_if_that_is_taken_any_other() -> None:
-    async with OAuthServer() as server, await anyio.create_tcp_listener(local_host="127.0.0.1") as taken:
-        port = taken.extra(anyio.abc.SocketAttribute.local_port)
+async def test_the_redirect_takes_the_port_that_the_server_knows(free_tcp_port: int) -> None:
+    async with OAuthServer() as server:
         browser = Browser()
-        account = await logged_in(server, browser=browser, redirect=f"http://localhost:{port}/auth/back")
+        account = await logged_in(server, browser=browser, redirect=f"http://localhost:{free_tcp_port}/auth/back")
         assert account["access"] in server.grants.live
-        back = urlsplit(browser.came)
-        assert (back.hostname, back.path) == ("localhost", "/auth/back")
-        assert back.port != port
+        assert browser.came.startswith(f"http://localhost:{free_tcp_port}/auth/back?")
+
+
+async def test_if_that_port_is_taken_the_user_is_told_to_paste_what_the_browser_shows_there() -> None:
+    async with OAuthServer() as server, await anyio.create_tcp_listener(local_host="127.0.0.1") as taken:
+        redirect = f"http://localhost:{taken.extra(anyio.abc.SocketAttribute.local_port)}/auth/back"
+        ended_at: list[str] = []
+
+        async def elsewhere(url: str) -> None:
+            ended_at.append((await fetched(url)).partition("location: ")[2].partition("\r\n")[0])
+            ready.set()
+
+        ready = anyio.Event()
+
+        class Paster(Person):
+            async def input(self, title: str, placeholder: str = "") -> str | None:
+                await ready.wait()
+                return ended_at[0]
+
+        async with Http(wall=lambda: WALL) as http:
+            person, endpoints = Paster(), replace(server.endpoints, redirect=redirect)
+            login = LoggingIn(http, endpoints, "Acme", person, Redactor(), lambda: WALL, elsewhere)
+            assert (await login.run(time_s=20.0))["access"] in server.grants.live
+        assert ended_at[0].startswith(f"{redirect}?")
+        assert "Paste its address" in person.said[1]
 
 
 async def test_a_request_that_does_not_know_the_state_gets_nothing_and_the_login_goes_on() -> None:

@@ -114,10 +114,13 @@ async def test_rs8_error_text_is_cut_at_its_limit(more: int) -> None:
 
 
 async def test_rs8_a_small_text_is_read_up_to_its_limit() -> None:
-    async with serving(answering(whole(b"x" * limits.TEXT_BYTES))) as server, Http(wall=lambda: 0.0) as http:
-        async with http.post(server.url, body=b"{}") as response:
-            assert len(await response.text()) == limits.TEXT_BYTES
-    async with serving(answering(whole(b"x" * (limits.TEXT_BYTES + 1)))) as server, Http(wall=lambda: 0.0) as http:
+    async with (
+        Http(wall=lambda: 0.0) as http,
+        serving(answering(whole(b"x" * limits.TEXT_BYTES))) as server,
+        http.post(server.url, body=b"{}") as response,
+    ):
+        assert len(await response.text()) == limits.TEXT_BYTES
+    async with Http(wall=lambda: 0.0) as http, serving(answering(whole(b"x" * (limits.TEXT_BYTES + 1)))) as server:
         with pytest.raises(WireError) as failed:
             async with http.post(server.url, body=b"{}") as response:
                 await response.text()
