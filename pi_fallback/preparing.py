@@ -14,9 +14,10 @@ from pi_fallback.config.store import Configuration
 from pi_fallback.config.trust import Trust, TrustState
 from pi_fallback.core.catalog import Catalog
 from pi_fallback.core.selection import GroupWish, Selection, Wishes, select
-from pi_fallback.credentials.accounts import Account, labels, secrets_in
+from pi_fallback.credentials.accounts import Account, labels
 from pi_fallback.credentials.headers import HeaderSources
 from pi_fallback.credentials.redaction import Redactor
+from pi_fallback.credentials.secrecy import secrets_in
 from pi_fallback.credentials.sources import Source
 from pi_fallback.errors import ConfigError, NoUsableModel, PiFallbackError, PluginError
 from pi_fallback.gathering import Gathered, gathered
@@ -133,10 +134,10 @@ def learn_secrets(world: World, configuration: Configuration, providers: Mapping
 
 def known_secrets(world: World, configuration: Configuration, providers: Mapping[str, Provider]) -> Iterator[str]:
     """Every secret that is known before anything is asked."""
-    yield from secrets_in(configuration.auth, configuration.models, providers, world.environ)
     stored = configuration.ha.stored()
     kept = {f"{name}:{label}": entry for name, labelled in stored.items() for label, entry in labelled.items()}
-    yield from secrets_in(AuthFile.model_construct(root=kept), ModelsFile(), {}, world.environ)
+    every = AuthFile.model_construct(root={**configuration.auth.root, **kept})
+    yield from secrets_in(every, configuration.models, providers, world.environ)
 
 
 def gather(

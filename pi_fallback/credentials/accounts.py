@@ -1,12 +1,9 @@
 """Accounts: who may be asked, with what, and why not, found in auth.json, models.json and the environment."""
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal, NamedTuple, TypeAlias
-
-from pydantic import SecretStr
 
 from pi_fallback.config.problems import Problem
 from pi_fallback.config.schema import ApiKeyEntry, AuthEntry, AuthFile, ModelsFile, OAuthEntry
@@ -161,64 +158,6 @@ def labels(found: Sequence[Account]) -> Mapping[str, tuple[str, ...]]:
         if account.unusable is None:
             result[account.provider] = (*result.get(account.provider, ()), account.label)
     return result
-
-
-def secrets_in(
-    auth: AuthFile, file: ModelsFile, providers: Mapping[str, Provider], environ: Mapping[str, str]
-) -> Iterator[str]:
-    """Every secret that is known before anything is asked: what a redactor must hear of first."""
-    for entry in auth.root.values():
-        if isinstance(entry, ApiKeyEntry):
-            yield from (value.get_secret_value() for value in entry.env.values())
-            yield from _value_of(entry.key, environ)
-        else:
-            yield from (token.get_secret_value() for token in (entry.access, entry.refresh) if token is not None)
-    for config in file.providers.values():
-        yield from _value_of(config.api_key, environ)
-        for owner in (config, *config.models, *config.model_overrides.values()):
-            for name, value in owner.headers.items():
-                yield from _secrets_of_header(name, sources.read_text(value), environ)
-    for provider in providers.values():
-        yield from (environ[name].strip() for name in provider.env if name in environ)
-
-
-_SECRET_HEADER = re.compile("auth|key|token|secret|cookie|pass|cred|session|sign", re.IGNORECASE)
-_HARMLESS_HEADERS = frozenset(
-    {
-        *("accept", "accept-encoding", "accept-language", "anthropic-beta", "anthropic-version", "content-type"),
-        *("editor-plugin-version", "editor-version", "http-referer", "openai-beta", "originator", "referer"),
-        *("user-agent", "x-github-api-version", "x-title"),
-    }
-)
-_WORDS = re.compile(r"[a-z]+(?:[-_./][a-z]+)*")  # such as `production`: no secret, and blotting it out spoils texts
-
-
-def _value_of(key: SecretStr | None, environ: Mapping[str, str]) -> Iterator[str]:
-    match key and sources.read(key.get_secret_value(), environ).source:
-        case sources.Literal(value):
-            yield value
-        case Variable() | Template() as source:
-            yield from _values_of(source, environ)
-        case _:
-            pass
-
-
-def _secrets_of_header(name: str, source: Source, environ: Mapping[str, str]) -> Iterator[str]:
-    match source:
-        case sources.Literal(value) if name.lower() not in _HARMLESS_HEADERS:
-            is_secret = _SECRET_HEADER.search(name) is not None
-            parts = re.split(r"[\s;,]+", value)  # "Bearer" before a key, one cookie behind another
-            yield from (part for part in parts if is_secret or not _WORDS.fullmatch(part))
-        case Variable() | Template():
-            yield from _values_of(source, environ)
-        case _:
-            pass
-
-
-def _values_of(source: Variable | Template, environ: Mapping[str, str]) -> Iterator[str]:
-    for part in (source,) if isinstance(source, Variable) else source.parts:
-        if isinstance(part, Variable):
-            yield (part.own or environ.get(part.name, "")).strip()
 
 
 def _origin(url: str) -> str:

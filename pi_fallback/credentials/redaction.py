@@ -9,6 +9,7 @@ from pi_fallback.http.redaction import SHORTEST, forms_of
 MARK = "[redacted]"
 _WORDS = re.compile(r"[a-z]+(?:[-_./][a-z]+)*")
 _WORDS_BELOW = 16  # "no-key-required" and "lm-studio" stand in for keys, and blotting them out spoils texts
+_STAND_IN = re.compile(r"token-abc123|sk-no-key-required|sk-(.)\1*")  # as the manuals of local servers have them
 _LETTERS = 4  # different ones, at least
 
 
@@ -59,7 +60,8 @@ class Redactor:
 def is_secret(value: str) -> bool:
     """Whether `value` is one: not short, not plain words, not a row of x or 0, all of which stand in for keys."""
     is_words = len(value) < _WORDS_BELOW and _WORDS.fullmatch(value) is not None
-    return len(value) >= SHORTEST and len(set(value)) >= _LETTERS and not is_words
+    stands_in = is_words or _STAND_IN.fullmatch(value) is not None
+    return len(value) >= SHORTEST and len(set(value)) >= _LETTERS and not stands_in
 
 
 def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 import pytest
 
 from pi_fallback.config.schema import AuthFile, ModelsFile
-from pi_fallback.credentials.accounts import Found, accounts, labels, secrets_in
+from pi_fallback.credentials.accounts import Found, accounts, labels
 from pi_fallback.credentials.sources import Command, Literal, Login, NoKey, Variable
 from pi_fallback_hookspecs import Call, Model, ModelRef, Provider, StreamEvent
 
@@ -179,57 +179,3 @@ def test_a_command_does_not_print() -> None:
     result = found({"one": key(f"!echo {SECRET}")})
     assert result.accounts[0].source == Command(f"echo {SECRET}")
     assert SECRET not in repr(result)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "secrets"),
-    [
-        ("Authorization", "Bearer secret-words", {"secret-words", "Bearer"}),
-        ("Cookie", "a=first; b=second", {"a=first", "b=second"}),
-        ("x-pass", "correcthorse", {"correcthorse"}),
-        ("x-tenant", "sk-1234567890", {"sk-1234567890"}),
-        ("CF-Access-Client-Id", "88f.access", {"88f.access"}),
-        ("x-tenant", "production", set[str]()),
-        ("x-type", "application/json", set[str]()),
-        ("User-Agent", "agent/1.2 (linux)", set[str]()),
-        ("anthropic-beta", "context-1m-2025-08-07", set[str]()),
-    ],
-)
-def test_a_header_is_a_secret_unless_its_name_or_its_words_say_otherwise(
-    name: str, value: str, secrets: set[str]
-) -> None:
-    file = ModelsFile.model_validate({"providers": {"acme": {"headers": {name: value}}}})
-    assert set(secrets_in(AuthFile.model_validate({}), file, {}, {})) == secrets
-
-
-def test_every_secret_that_is_known_is_told_to_the_redactor_before_it_is_used() -> None:
-    auth = AuthFile.model_validate(
-        {
-            "one": {"type": "api_key", "key": "literal", "env": {"X": "brought"}},
-            "two": {"type": "oauth", "access": "access", "refresh": "refresh", "expires": 1},
-            "six": key("$VARIABLE"),
-            "ten": key("!command"),
-            "mix": key("${PART}-and-more"),
-        }
-    )
-    headers = {
-        "Authorization": "Bearer in-header",
-        "X-Title": "no secret",
-        "X-Any": "Bearer $FOR_HEADER",
-        "X-Run": "!c",
-    }
-    models = [{"id": "m", "headers": {"x-api-key": "in-model"}}]
-    file = ModelsFile.model_validate(
-        {"providers": {"acme": {"apiKey": "of-acme", "headers": headers, "models": models}}}
-    )
-    environ = {
-        "PART": "in-part",
-        "FOR_HEADER": "for-header",
-        "VARIABLE": "in-variable",
-        "ONE_KEY": " in-environment\n",
-        "HOME": "/home",
-    }
-    assert set(secrets_in(auth, file, PROVIDERS, environ)) == {
-        *("literal", "brought", "access", "refresh", "in-variable"),
-        *("Bearer", "in-header", "in-model", "of-acme", "in-environment", "in-part", "for-header"),
-    }

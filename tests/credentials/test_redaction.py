@@ -71,7 +71,11 @@ def test_secrets_that_overlap_go_together() -> None:
     assert redactor("abcd1234", "1234efgh").clean("x abcd1234efgh y") == f"x {MARK} y"
 
 
-@pytest.mark.parametrize("word", ["ollama", "", "none", "lm-studio", "no-key-required", "xxxxxxxxxxxx", "0000000000"])
+WORDS = ["ollama", "", "none", "lm-studio", "no-key-required", "xxxxxxxxxxxx", "0000000000"]
+STAND_INS = ["token-abc123", "sk-no-key-required", "sk-xxxxxxxxxxxx"]
+
+
+@pytest.mark.parametrize("word", [*WORDS, *STAND_INS])
 def test_words_that_stand_where_a_key_belongs_stay(word: str) -> None:
     assert redactor(word).clean(f"{word} says none") == f"{word} says none"
     assert Redactor().clean("anything") == "anything"
