@@ -44,7 +44,9 @@ class CredentialError(PiFallbackError):
 
 
 class LoginNeeded(CredentialError):
-    """A login is over: its server renews it no more."""
+    """A login is over: its server renews it no more. `code` is that of the fault which it becomes."""
+
+    code = "login_needed"
 
 
 class UnknownModel(PiFallbackError):

@@ -107,7 +107,7 @@ class Wires:
             key = await self.keys(route, base_url)
             late: Mapping[str, str] = {} if self.late_headers is None else await self.late_headers(route)
         except CredentialError as error:
-            code = "login_needed" if isinstance(error, LoginNeeded) else None
+            code = error.code if isinstance(error, LoginNeeded) else None
             return Fault(FaultKind.KEY, self.secrets.clean(str(error)), code=code)
         headers = {**provider.headers, **model.headers, **late}
         call = Call(route, model, request, base_url, key, headers, provider.auth, fresh)
