@@ -88,12 +88,12 @@ class Incidents(RuleBasedStateMachine):
         self.episode = Episode()
         self.attempt: Attempt | None = None
         self.asked: list[Route] = []
-        self.failures: list[Failure] = []
+        self.failures: dict[Route, Failure] = {}  # of a route the last one: a key that is limited was taken
 
     @precondition(lambda self: self.attempt is None)
     @rule()
     def prompt(self) -> None:
-        self.episode, self.asked, self.failures = Episode(), [], []
+        self.episode, self.asked, self.failures = Episode(), [], {}
         self.ask(self.current)
         if self.attempt is None:
             assert not any(self.engine.usable(route) for route in self.engine.order)
@@ -105,7 +105,7 @@ class Incidents(RuleBasedStateMachine):
         assert attempt is not None
         outcome = inline(self.engine.failed(attempt, replace(FAULTS[kind], retry_after_s=hint_s)), self.answer)
         assert outcome is not None
-        self.failures.append(outcome.failure)
+        self.failures[attempt.route] = outcome.failure
         action = self.action(outcome.failure.kind)
         expected = self.reference(attempt.route, action)
         match outcome:
@@ -199,7 +199,7 @@ class Incidents(RuleBasedStateMachine):
                     one.kind is K.AUTH
                     and (one.route.provider, one.route.credential) == (route.provider, route.credential)
                 )
-                for one in self.failures
+                for one in self.failures.values()
             )
         )
 
