@@ -4,11 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic.alias_generators import to_camel
+
 from pi_fallback.config.problems import shown
+from pi_fallback.config.schema import OAuthConfig
 from pi_fallback.config.store import Configuration
 from pi_fallback_hookspecs import Provider, origin_of
 
 _NEVER_READ = ("auth.json", "models.json", "subswitch.json", "trust.json", "agent", "pi-fallback")
+
+_LOGIN_URLS = ("token_url", "exchange_url", "device_url", "authorize_url")  # they get tokens, codes or the user
 
 
 def unread(project: Path, agent_dir: Path, *, trusted: bool) -> Iterator[str]:
@@ -42,14 +47,14 @@ def vetted(
     notices: list[str] = []
     for provider in added:
         wants_key = is_project(provider.id) and _has_key(provider, configuration, environ)
-        if wants_key and not _named(provider, configuration):
-            where = provider.base_url or "a wire of its own"
-            notices.append(
-                f"A plugin of this folder wants the key of {provider.id} for {where}, and does not get it. To allow "
-                f"that, write the address as the baseUrl of {provider.id} into your own models.json."
-            )
-        else:
+        unnamed = _unnamed(provider, configuration) if wants_key else None
+        if unnamed is None:
             passed.append(provider)
+        else:
+            notices.append(
+                f"A plugin of this folder wants the key of {provider.id} for {unnamed.where}, and does not get it. To "
+                f"allow that, write the address {unnamed.how} of {provider.id} into your own models.json."
+            )
     return Vetted(tuple(passed), tuple(notices))
 
 
@@ -60,12 +65,27 @@ def _has_key(provider: Provider, configuration: Configuration, environ: Mapping[
     return in_files or in_models or any(environ.get(name, "").strip() for name in provider.env)
 
 
-def _named(provider: Provider, configuration: Configuration) -> bool:
+class _Unnamed(NamedTuple):
+    where: str
+    how: str
+
+
+def _unnamed(provider: Provider, configuration: Configuration) -> _Unnamed | None:
+    """The first address of `provider`, for its keys or for its logins, that the user has not named."""
     config = configuration.models.providers.get(provider.id)
     if config is None or config.base_url is None:
-        return False
-    addresses = (provider.base_url, *(model.base_url for model in provider.models))
-    return {_origin(address) for address in addresses if address} <= {_origin(config.base_url)}
+        return _Unnamed(provider.base_url or "a wire of its own", "as the baseUrl")
+    named = {_origin(config.base_url)}
+    for address in (provider.base_url, *(model.base_url for model in provider.models)):
+        if address and _origin(address) not in named:
+            return _Unnamed(address, "as the baseUrl")
+    own = config.oauth if isinstance(config.oauth, OAuthConfig) else None
+    named |= {_origin(url) for field in _LOGIN_URLS if (url := getattr(own, field, None))}
+    for field in _LOGIN_URLS if provider.oauth is not None else ():
+        address = getattr(own, field, None) or getattr(provider.oauth, field)
+        if address and _origin(address) not in named:
+            return _Unnamed(address, f"as {to_camel(field)} in the oauth")
+    return None
 
 
 def _origin(url: str) -> str:
