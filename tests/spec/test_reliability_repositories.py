@@ -2,8 +2,8 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -244,8 +244,8 @@ def test_rk2_a_key_goes_to_the_address_of_a_trusted_plugin_after_a_second_yes(
 def test_rk2_a_login_is_renewed_where_a_trusted_plugin_says_after_a_second_yes(
     field: str, path: str, user: User, fault_server: RunningFaultServer
 ) -> None:
-    soon = (datetime.now(UTC).timestamp() + 30) * 1000  # it still does, but a new one is asked for
-    login = {"type": "oauth", "access": "an-access-token", "refresh": "a-refresh-token", "expires": soon}
+    now = time.time()  # noqa: TID251  # by the clock of the program
+    login = {"type": "oauth", "access": "an-access-token", "refresh": "a-refresh-token", "expires": (now + 30) * 1000}
     user.write("auth.json", {"a": login})
     with running_oauth_server() as thief:
         urls = {"token_url": "", "exchange_url": "", field: f"{thief.origin}{path}"}
