@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pi_fallback import debugging
+from pi_fallback.account_rests import AccountRests
 from pi_fallback.core.explaining import Row, sentences, since
 from pi_fallback.core.selection import meant
 from pi_fallback.credentials.keeping import Keeper
@@ -74,7 +75,7 @@ async def agent_of(
     )
     book = LedgerBook(
         SqliteLedger(
-            world.agent_dir / "pi-fallback" / "ledger.sqlite3",
+            ledger_path(world),
             now=now,
             wall=world.wall,
             on_problem=problem,
@@ -194,8 +195,13 @@ def decision_path(world: World) -> Path:
 
 
 def keeper_of(world: World) -> Keeper:
-    """Who keeps the accounts of this user's auth.json and ha.json alike."""
-    return Keeper.of(world.agent_dir, world.wall, random.Random())
+    """Who keeps the accounts of this user's auth.json and ha.json alike. A label that is given anew does not rest."""
+    rests = AccountRests(ledger_path(world), world.wall, lambda _text: None)  # whoever runs on it says what is wrong
+    return Keeper.of(world.agent_dir, world.wall, random.Random(), rests.forget)
+
+
+def ledger_path(world: World) -> Path:
+    return world.agent_dir / "pi-fallback" / "ledger.sqlite3"
 
 
 def explain_command(decisions: DecisionLog) -> Command:

@@ -12,7 +12,7 @@ import anyio
 import click
 
 from pi_fallback.account_rests import AccountRests
-from pi_fallback.app import clock_time, keeper_of
+from pi_fallback.app import clock_time, keeper_of, ledger_path
 from pi_fallback.core.selection import remedy
 from pi_fallback.credentials import account_edits, sources
 from pi_fallback.credentials.accounts import PRIMARY, Account
@@ -70,8 +70,7 @@ def opened(context: click.Context) -> Desk:
     world = World(environ=os.environ, home=Path.home(), redactor=context.find_object(Redactor) or Redactor())
     setup = prepare(Options(cwd=_cwd(), strict=False), world, needs_model=False)
     _say(setup.notices)
-    ledger = world.agent_dir / "pi-fallback" / "ledger.sqlite3"
-    return Desk(setup, AccountRests(ledger, world.wall, lambda text: _say([text])))
+    return Desk(setup, AccountRests(ledger_path(world), world.wall, lambda text: _say([text])))
 
 
 @click.group("auth", invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -117,7 +116,6 @@ def add_command(context: click.Context, provider: str, label: str | None, refere
         shown = [account.label for account in there]
         before, where = desk.change(lambda books: _added(books, provider, label, shown, entry)), HA
         label = list(before.stored(provider))[-1]
-    desk.rests.forget(provider, label)  # of an account that was called so before
     click.echo(f"{provider} {label} is stored in {where}.")
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import anyio
 
 from pi_fallback import models_cache
-from pi_fallback.app import clock_time, keeper_of
+from pi_fallback.app import clock_time, keeper_of, ledger_path
 from pi_fallback.credentials.refreshing import refresher
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.http import Http
@@ -55,7 +55,7 @@ async def shown_models(setup: Setup, words: Sequence[str], *, everything: bool =
 
 def _ledger(setup: Setup) -> tuple[Ledger, list[str]]:
     """What the machine's agents remember. Nothing is made where nothing is."""
-    path, world, problems = setup.world.agent_dir / "pi-fallback" / "ledger.sqlite3", setup.world, list[str]()
+    path, world, problems = ledger_path(setup.world), setup.world, list[str]()
     if not path.exists():
         return Ledger(), problems
     store = SqliteLedger(path, now=anyio.current_time, wall=world.wall, on_problem=problems.append)

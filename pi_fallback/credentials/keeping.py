@@ -1,7 +1,7 @@
 """Keeping accounts: auth.json and ha.json are changed together, each under its lock, and only if something changes."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -11,6 +11,7 @@ from pi_fallback.config.jsonc import Document
 from pi_fallback.config.problems import shown
 from pi_fallback.config.replacing import sweep, write_private
 from pi_fallback.credentials.account_edits import activated, vacated
+from pi_fallback.credentials.accounts import PRIMARY
 from pi_fallback.credentials.auth_json import AuthJson, Held
 from pi_fallback.credentials.identity import Entry
 from pi_fallback.credentials.memory import Memory, remembered
@@ -19,6 +20,7 @@ from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
 
 Edit = Callable[[Books], Books]
+Named = Callable[[str, str], object]
 HASTE_S = 2.0  # at the start nobody waits long for another process
 
 
@@ -26,18 +28,26 @@ HASTE_S = 2.0  # at the start nobody waits long for another process
 class Keeper:
     """Knows auth.json, ha.json and what is remembered of both. Whatever it does begins with a sync.
 
-    `wall` is seconds since 1970. The lock of auth.json is taken first, always.
+    `wall` is seconds since 1970. The lock of auth.json is taken first, always. `named` hears which label a provider's
+    account has got: another one may have been called so before.
     """
 
     auth: AuthJson
     ha: Path
     memory: Path
     wall: Callable[[], float]
+    named: Named = lambda _provider, _label: None
 
     @classmethod
-    def of(cls, agent_dir: Path, wall: Callable[[], float], chance: Random) -> "Keeper":
+    def of(
+        cls,
+        agent_dir: Path,
+        wall: Callable[[], float],
+        chance: Random,
+        named: Named = lambda _provider, _label: None,
+    ) -> "Keeper":
         memory = agent_dir / "pi-fallback" / "accounts.json"
-        return cls(AuthJson(agent_dir / "auth.json", wall, chance), agent_dir / "ha.json", memory, wall)
+        return cls(AuthJson(agent_dir / "auth.json", wall, chance), agent_dir / "ha.json", memory, wall, named)
 
     async def sync(self, *, create: bool = True) -> tuple[str, ...]:
         """Bring both files to the same state, and say what was done. Without `create` no ha.json is begun.
@@ -69,6 +79,7 @@ class Keeper:
         async with self.auth.held() as held:
             if not self.ha.exists() and provider not in held.read():
                 held.write(lambda now: {**now, provider: entry})
+                self.named(provider, PRIMARY)
                 return ()
 
             def stored(books: Books) -> Books:
@@ -108,16 +119,19 @@ class Keeper:
         done: list[Books] = []
 
         def in_ha(file: Mapping[str, Json]) -> Mapping[str, Json]:
-            books = edit(synced(self._books(held.read(), file), wall=self.wall()))
-            done.append(books)
+            before = self._books(held.read(), file)
+            books = edit(synced(before, wall=self.wall()))
+            done[:] = before, books
             changed = bool(books.credentials) or "credentials" in file
             return {**file, "credentials": books.credentials} if changed else file
 
         files.update(self.ha, in_ha)
-        books = done[-1]
+        before, books = done
         held.write(lambda _now: books.auth)
         # Last, for what it knows and ha.json does not counts as deleted by the user.
         self._remember(synced(books, wall=self.wall()).memory)
+        for provider, label in _given(before, books):
+            self.named(provider, label)
         return books
 
     def _books(self, auth: Mapping[str, Json], ha: Mapping[str, Json]) -> Books:
@@ -143,3 +157,10 @@ class Keeper:
         except OSError as error:
             reason = (error.strerror or "it cannot be written").lower()
             raise ConfigError(f"{shown(self.memory)} could not be written: {reason}.", path=self.memory) from error
+
+
+def _given(before: Books, after: Books) -> Iterator[tuple[str, str]]:
+    """The labels that accounts have got. The only one of auth.json was called `primary` before it was stored."""
+    for provider in after.credentials:
+        there = before.stored(provider).keys() or ({PRIMARY} if before.live(provider) else set[str]())
+        yield from ((provider, label) for label in after.stored(provider) if label not in there)

@@ -39,6 +39,8 @@ async def keep(keeper: Keeper, provider: str, entry: Entry, choose: Choose) -> s
 
         await keeper.auth.update(in_auth)
         if done:
+            if label != LIVE:
+                keeper.named(provider, PRIMARY)
             return PRIMARY
     labels: list[str] = []
 
