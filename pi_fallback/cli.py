@@ -27,6 +27,7 @@ def main() -> NoReturn:
 def _exit_code() -> int:
     if "stdout" in _opened_streams():
         return failed(PiFallbackError("Standard output is closed: nobody would get the answer. Open it."))
+    _leave_deleted_folder()
     from pi_fallback.credentials.redaction import Redactor
     from pi_fallback.guarding import guard
 
@@ -74,6 +75,14 @@ def _opened_streams() -> list[str]:
             setattr(sys, f"__{name}__", stream)
             opened.append(name)
     return opened
+
+
+def _leave_deleted_folder() -> None:
+    """Look for no modules in a working folder that is gone: `pkgutil.extend_path` breaks on it."""
+    try:
+        os.getcwd()
+    except OSError:
+        sys.path[:] = [entry for entry in sys.path if entry]
 
 
 def failed(error: PiFallbackError, clean: Callable[[str], str] = str) -> int:

@@ -41,8 +41,13 @@ def by_shell(user: User, script: str, *arguments: str | bytes, **env: str) -> Do
         ('"$@" <&-', ["-p", "x"], Done(0, f"{ANSWER}\n", "")),
         ('"$@" 2>&-', ["-p", "x"], Done(0, f"{ANSWER}\n", "")),
         ('mkdir gone; cd gone; rmdir ../gone; "$@"', ["-p", "x"], Done(2, "", "This folder has been deleted.")),
+        (
+            'here=$PWD; mkdir gone; cd gone; rmdir ../gone; "$@" --cwd "$here"',
+            ["-p", "x"],
+            Done(0, f"{ANSWER}\n", ""),
+        ),
     ],
-    ids=["full disk", "no input and no prompt", "no input", "no errors", "deleted folder"],
+    ids=["full disk", "no input and no prompt", "no input", "no errors", "deleted folder", "deleted but named"],
 )
 def test_the_program_can_do_with_what_the_shell_leaves_it(
     served: User, script: str, arguments: list[str], expected: Done
