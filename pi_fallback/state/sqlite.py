@@ -10,6 +10,7 @@ from collections.abc import Callable
 from math import inf
 from pathlib import Path
 from threading import RLock
+from time import thread_time
 
 from pi_fallback.state import ledgerfile, tables
 from pi_fallback.state.changes import Change, adopt, difference
@@ -100,11 +101,12 @@ class SqliteLedger:
                     os.sched_yield()
             self._shared = ledger
         if version != self._version and (only_asks or self._now() >= self._read_not_before):
-            begun = self._now()
+            is_first, begun = self._version == -1, thread_time()
             self._shared = adopt(ledger, tables.read(db, instant))
             self._version = version
-            ended = self._now()
-            self._read_not_before = ended + min((ended - begun) / READ_SHARE, UNREAD_S)
+            if not is_first:  # that one warms up, and is of no crowd
+                spent_s = thread_time() - begun  # of our own: on a busy machine others' work must not count as reading
+                self._read_not_before = self._now() + min(spent_s / READ_SHARE, UNREAD_S)
         return self._shared
 
     def _opened(self, instant: Instant) -> sqlite3.Connection:

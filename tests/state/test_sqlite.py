@@ -19,6 +19,7 @@ from pi_fallback_hookspecs import Ledger
 from tests.state.ledgers import A_SCOPE, KINDS, SCOPES, A, Act, B, acts, content, ledger_of
 
 WALL = 1_800_000_000.0
+B_SCOPE = next(scope for scope in SCOPES if scope.provider == "b")
 
 
 @dataclass
@@ -121,6 +122,29 @@ def test_a_running_agent_sees_the_rest_of_another_at_its_next_look(machine: Mach
     after = two.sync(before)
     assert after.rests[A_SCOPE].reason == "spent"
     assert after.generation > before.generation
+
+
+def test_after_the_read_at_opening_a_sync_that_also_writes_reads_at_once(machine: Machine) -> None:
+    one, two = machine.agent(), machine.agent()
+    before = two.sync(Ledger())
+    one.sync(rested(1060.0))
+    assert A_SCOPE in two.sync(before.rest(B_SCOPE, until=1060.0, reason="mine")).rests
+
+
+def test_the_time_that_others_take_while_we_read_does_not_put_off_the_next_read(machine: Machine) -> None:
+    def now() -> float:
+        machine.seconds += 0.1  # something else runs between any two looks at the clock
+        return 1000.0 + machine.seconds
+
+    one = machine.agent()
+    two = SqliteLedger(machine.path, now=now, wall=lambda: WALL, on_problem=machine.problems.append)
+    machine.stores.append(two)
+    ledger = two.sync(Ledger())
+    theirs = one.sync(rested(1e6))
+    ledger = two.sync(ledger)  # reads
+    one.sync(theirs.rest(B_SCOPE, until=1e6, reason="theirs"))
+    ledger = two.sync(ledger.wake(A_SCOPE))
+    assert B_SCOPE in ledger.rests
 
 
 def test_without_news_the_ledger_stays_the_same_object(machine: Machine) -> None:
