@@ -2,6 +2,7 @@
 
 PiFallbackError
 ├── ConfigError      a file of the user's cannot be used as it is
+│   └── FileLocked   not now, because another process writes it
 ├── CredentialError  a secret cannot be had
 │   └── LoginNeeded  only a new login helps
 ├── UnknownModel     no such model, or none that fits the name
@@ -37,6 +38,10 @@ class ConfigError(PiFallbackError):
     def __init__(self, message: str, *, path: PurePath | None = None) -> None:
         super().__init__(message)
         self.path = path
+
+
+class FileLocked(ConfigError):
+    """Another process does not let go of a file."""
 
 
 class CredentialError(PiFallbackError):

@@ -7,17 +7,19 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 from filelock import FileLock, Timeout
 
 from pi_fallback.config import jsonc, ownership
 from pi_fallback.config.jsonc import Document, Malformed
 from pi_fallback.config.problems import Problem, shown
 from pi_fallback.config.replacing import sweep, write_private
-from pi_fallback.errors import ConfigError
+from pi_fallback.errors import ConfigError, FileLocked
 from pi_fallback_hookspecs import Json, thawed
 
 MAX_BYTES = 8 * 2**20  # far above any configuration, far below what hurts
 LOCK_TIMEOUT_S = 5.0  # a write under the lock takes milliseconds: longer means a dead or hanging holder
+LOOK_S = 0.02  # how soon who waits sees that a lock is free
 
 Change = Callable[[Mapping[str, Json]], Mapping[str, Json]]
 
@@ -90,6 +92,22 @@ def update(path: Path, change: Change, *, lock_timeout_s: float = LOCK_TIMEOUT_S
     raise failed  # outside the handler: the frames of what was tried hold the file's content
 
 
+async def update_later(path: Path, change: Change, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
+    """The same for a loop, which goes on while others hold the lock.
+
+    Raises:
+        ConfigError: as for `update`.
+    """
+    until = anyio.current_time() + lock_timeout_s
+    while True:
+        try:
+            return update(path, change, lock_timeout_s=0)
+        except FileLocked:
+            if anyio.current_time() >= until:
+                raise
+        await anyio.sleep(LOOK_S)
+
+
 def unwritable(path: Path, error: OSError | ConfigError) -> ConfigError:
     """What is to be raised if `error` came of writing `path`: without the frames that it came through."""
     if isinstance(error, ConfigError):
@@ -144,7 +162,7 @@ def locked(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Generator[None]:
     """Keep other writers of `path` out.
 
     Raises:
-        ConfigError: one of them does not let go.
+        FileLocked: one of them does not let go.
     """
     lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=timeout_s, mode=0o600)
     try:
@@ -152,4 +170,4 @@ def locked(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Generator[None]:
             yield
     except Timeout:
         message = f"{shown(path)} is locked by another process. Close that or delete {shown(path)}.lock."
-        raise ConfigError(message, path=path) from None
+        raise FileLocked(message, path=path) from None

@@ -24,6 +24,10 @@ Named = Callable[[str, str], object]
 HASTE_S = 2.0  # at the start nobody waits long for another process
 
 
+def _as_it_is(books: Books) -> Books:
+    return books
+
+
 @dataclass(frozen=True, slots=True)
 class Keeper:
     """Knows auth.json, ha.json and what is remembered of both. Whatever it does begins with a sync.
@@ -58,7 +62,7 @@ class Keeper:
         if not create and not self.ha.exists():
             return ()
         async with self.auth.held() as held:
-            return self._apply(held).said
+            return (await self._apply(held)).said
 
     async def activate(self, provider: str, label: str) -> tuple[str, ...]:
         """Put a stored account into auth.json, after what stands there was stored.
@@ -85,7 +89,7 @@ class Keeper:
             def stored(books: Books) -> Books:
                 return synced(vacated(books, provider).with_live(provider, entry), wall=self.wall(), login=provider)
 
-            return self._apply(held, stored).said
+            return (await self._apply(held, stored)).said
 
     async def change(self, edit: Edit) -> Books:
         """Change the accounts as `edit` says, which may raise: then nothing is written.
@@ -94,7 +98,7 @@ class Keeper:
             ConfigError: a file cannot be locked, parsed or written.
         """
         async with self.auth.held() as held:
-            return self._apply(held, edit)
+            return await self._apply(held, edit)
 
     def sync_at_start(self) -> str:
         """Sync without a loop, if there is an ha.json and something to do; what went wrong, if anything did."""
@@ -109,13 +113,21 @@ class Keeper:
             return ""
         try:
             with self.auth.held_sync(wait_s=HASTE_S) as held:
-                self._apply(held)
+                in_ha, written = self._steps(held, _as_it_is)
+                files.update(self.ha, in_ha)
+                written()
         except ConfigError as error:
             if (after.auth, after.credentials) != (before.auth, before.credentials):
                 return f"The accounts were not synced: {error}"
         return ""
 
-    def _apply(self, held: Held, edit: Edit = lambda books: books) -> Books:
+    async def _apply(self, held: Held, edit: Edit = _as_it_is) -> Books:
+        in_ha, written = self._steps(held, edit)
+        await files.update_later(self.ha, in_ha)
+        return written()
+
+    def _steps(self, held: Held, edit: Edit) -> tuple[files.Change, Callable[[], Books]]:
+        """What to do under the lock of ha.json, and then without it: that gives the accounts as they are now."""
         done: list[Books] = []
 
         def in_ha(file: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -125,14 +137,16 @@ class Keeper:
             changed = bool(books.credentials) or "credentials" in file
             return {**file, "credentials": books.credentials} if changed else file
 
-        files.update(self.ha, in_ha)
-        before, books = done
-        held.write(lambda _now: books.auth)
-        # Last, for what it knows and ha.json does not counts as deleted by the user.
-        self._remember(synced(books, wall=self.wall()).memory)
-        for provider, label in _given(before, books):
-            self.named(provider, label)
-        return books
+        def written() -> Books:
+            before, books = done
+            held.write(lambda _now: books.auth)
+            # Last, for what it knows and ha.json does not counts as deleted by the user.
+            self._remember(synced(books, wall=self.wall()).memory)
+            for provider, label in _given(before, books):
+                self.named(provider, label)
+            return books
+
+        return in_ha, written
 
     def _books(self, auth: Mapping[str, Json], ha: Mapping[str, Json]) -> Books:
         remembered = self._remembered()

@@ -52,7 +52,7 @@ def peek(auth: Path, ha: Path, place: Place) -> Entry | None:
     return entry if isinstance(entry, Mapping) and entry.get("type") == "oauth" else None
 
 
-def replace(held: Held, ha: Path, place: Place, refresh: str, fresh: Entry) -> None:
+async def replace(held: Held, ha: Path, place: Place, refresh: str, fresh: Entry) -> None:
     """Put the tokens of `fresh` wherever `refresh`, which is spent now, is kept: an account may stand in both files.
 
     Raises:
@@ -75,7 +75,7 @@ def replace(held: Held, ha: Path, place: Place, refresh: str, fresh: Entry) -> N
 
     held.write(in_auth)
     if place.file == HA or any(_bears(there, refresh) for there in _accounts(ha, provider).values()):
-        files.update(ha, in_ha)
+        await files.update_later(ha, in_ha)
 
 
 def _accounts(ha: Path, provider: str) -> Mapping[str, Json]:

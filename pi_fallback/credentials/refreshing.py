@@ -137,7 +137,7 @@ class Refresher:
         spent, entry = str(kept.get("refresh", "")), kept
         if (fresh := self.unkept.instead_of(spent)) is not None:
             entry = fresh
-            if self.unkept.keep(held, place, spent, entry):
+            if await self.unkept.keep(held, place, spent, entry):
                 spent = str(entry.get("refresh", ""))
         if (login := self._renewed_by_others(entry, endpoints, worn)) is not None:
             return login
@@ -148,7 +148,7 @@ class Refresher:
         if dead is not None and self.wall() < dead.until:
             raise LoginNeeded(dead.message)
         fresh = await self._asked(place, endpoints, entry, refresh)
-        self.unkept.keep(held, place, spent, fresh)
+        await self.unkept.keep(held, place, spent, fresh)
         return login_of(fresh, endpoints)
 
     async def _asked(self, place: Place, endpoints: OAuthEndpoints, entry: Entry, refresh: str) -> Entry:

@@ -39,16 +39,16 @@ class Unkept:
         renewal = self._renewals.get(spent)
         return renewal and renewal.fresh
 
-    def keep(self, held: Held, place: Place, spent: str, fresh: Entry) -> bool:
+    async def keep(self, held: Held, place: Place, spent: str, fresh: Entry) -> bool:
         """Write `fresh` where `spent` stands. If that fails we go on with what we have: the old token is spent."""
+        is_known = spent in self._renewals
+        self._renewals[spent] = _Renewal(place, fresh)  # first, because the wait for ha.json may be ended
         try:
-            login_store.replace(held, self.ha, place, spent, fresh)
+            await login_store.replace(held, self.ha, place, spent, fresh)
         except ConfigError as error:
-            if spent not in self._renewals:
+            if not is_known:
                 self.on_problem(f"The renewed login of {place.provider} could not be kept: {error}")
-            if not self._renewals:
-                self.tasks.start_soon(self._later)
-            self._renewals[spent] = _Renewal(place, fresh)
+                self.tasks.start_soon(self._later, spent)
             return False
         self._renewals.pop(spent, None)
         return True
@@ -59,9 +59,9 @@ class Unkept:
             if self._renewals:
                 async with self.auth.held() as held:
                     for spent, (place, fresh) in tuple(self._renewals.items()):
-                        self.keep(held, place, spent, fresh)
+                        await self.keep(held, place, spent, fresh)
 
-    async def _later(self) -> None:
-        while self._renewals:
+    async def _later(self, spent: str) -> None:
+        while spent in self._renewals:
             await anyio.sleep(AGAIN_S)
             await self.again()

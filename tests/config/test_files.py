@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
+import anyio
 import pytest
 from filelock import FileLock
 
@@ -16,7 +17,7 @@ from pi_fallback.config import files
 from pi_fallback.config.jsonc import Document
 from pi_fallback.config.problems import Problem
 from pi_fallback.config.replacing import write_private
-from pi_fallback.errors import ConfigError
+from pi_fallback.errors import ConfigError, FileLocked
 from pi_fallback_hookspecs import Json
 
 
@@ -166,6 +167,20 @@ def test_a_lock_that_is_never_given_back_is_named(tmp_path: Path) -> None:
     with FileLock(tmp_path / "trust.json.lock"), pytest.raises(ConfigError, match="locked by another process"):
         files.update(path, add("a"), lock_timeout_s=0.05)
     assert not path.exists()
+
+
+@pytest.mark.anyio
+async def test_a_loop_goes_on_while_an_update_waits_for_its_lock(tmp_path: Path) -> None:
+    path, lock = tmp_path / "ha.json", FileLock(tmp_path / "ha.json.lock")
+    with lock, pytest.raises(FileLocked):
+        await files.update_later(path, add("a"), lock_timeout_s=0.05)
+    lock.acquire()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(files.update_later, path, add("a"))
+        await anyio.wait_all_tasks_blocked()
+        assert not path.exists()
+        lock.release()
+    assert json.loads(path.read_text()) == {"a": 1}
 
 
 def test_no_update_of_many_writers_is_lost(tmp_path: Path) -> None:

@@ -22,13 +22,15 @@ def anyio_backend(virtual_backend: Backend) -> Backend:
 
 async def test_it_is_tried_until_it_works_and_told_once(tmp_path: Path) -> None:
     room = Room(tmp_path)
+    unkept: Unkept | None = None
     async with anyio.create_task_group() as tasks:
         unkept = Unkept(room.file(), room.ha, tasks, room.problems.append)
         room.auth.write_text("{ somebody is editing")
         async with room.file().held() as held:
-            assert not unkept.keep(held, PLACE, "old-refresh", NEW)
+            assert not await unkept.keep(held, PLACE, "old-refresh", NEW)
         await anyio.sleep(AGAIN_S * 3.5)
         assert unkept.instead_of("old-refresh") == NEW
         room.write({"acme": OLD})
     # The group ends when nothing is left to be tried.
+    assert unkept is not None
     assert (room.kept(), unkept.instead_of("old-refresh"), len(room.problems)) == ({"acme": NEW}, None, 1)
