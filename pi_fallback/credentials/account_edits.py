@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from pi_fallback.config.ha import NEVER_MS
 from pi_fallback.credentials.identity import RESERVED, Entry, marks
 from pi_fallback.credentials.syncing import Books, expiry, live_label, next_label
 from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
-NEVER_MS = 4e15  # the year 128,725
 
 
 def added(books: Books, provider: str, label: str, entry: Entry) -> Books:
