@@ -1,11 +1,11 @@
 """Identity: when two entries of auth.json and ha.json are one account, told by hashes alone."""
 
-import base64
 import json
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
-from typing import NamedTuple, TypeAlias, TypeGuard, cast
+from typing import NamedTuple, TypeAlias, TypeGuard
 
+from pi_fallback.credentials.claims import claims_of
 from pi_fallback_hookspecs import Json
 
 Entry: TypeAlias = Mapping[str, Json]
@@ -14,7 +14,6 @@ RESERVED = frozenset({"type", "__meta"})
 
 _ID_FIELDS = ("accountId", "account_id", "chatgpt_account_id", "accountUuid", "account_uuid")
 _EMAIL_FIELDS = ("email", "email_address", "emailAddress")
-_MAX_TOKEN = 16 * 1024
 
 
 class Marks(NamedTuple):
@@ -70,7 +69,7 @@ def _secret(entry: Entry) -> str:
 def _names(entry: Entry) -> Iterator[tuple[str, str]]:
     if entry["type"] != "oauth":
         return
-    claims = _claims(entry.get("access"))
+    claims = claims_of(entry.get("access"))
     inner = [claim for claim in claims.values() if isinstance(claim, Mapping)]  # OpenAI nests its own
     places = (entry, claims, *inner)
     if found := _first(places, _ID_FIELDS):
@@ -86,15 +85,3 @@ def _names(entry: Entry) -> Iterator[tuple[str, str]]:
 def _first(places: tuple[Entry, ...], fields: tuple[str, ...]) -> str:
     values = (place.get(field) for place in places for field in fields)
     return next((value for value in values if isinstance(value, str) and value), "")
-
-
-def _claims(token: Json) -> Entry:
-    """What an access token says of its owner, if it is a JWT. It is not verified: it was in the user's own file."""
-    parts = token.split(".") if isinstance(token, str) and len(token) <= _MAX_TOKEN else []
-    if len(parts) != 3:
-        return {}
-    try:
-        found = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
-        return {}
-    return cast("Entry", found) if isinstance(found, dict) else {}

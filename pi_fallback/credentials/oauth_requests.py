@@ -1,6 +1,5 @@
 """What a login's server is asked, and what its answers mean: values in, values out. authlib knows the protocol."""
 
-import base64
 import json
 import re
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from pi_fallback.config.schema import endpoint
+from pi_fallback.credentials.claims import claims_of
 from pi_fallback.errors import CredentialError, MissingExtra
 from pi_fallback_hookspecs import Json, OAuthEndpoints
 
@@ -121,7 +121,7 @@ def granted(
     if isinstance(refresh, str) and refresh:
         tokens["refresh"] = refresh
     tokens["expires"] = int(_expires(answer, wall, LIFE_S if "refresh" in tokens else LONG_LIFE_S) * 1000)
-    told = [_claims(access), _claims(answer.get("id_token"))]
+    told = [claims_of(access), claims_of(answer.get("id_token"))]
     for name, path in endpoints.claims.items():
         found = next((value for claims in told if (value := _at(claims, path)) is not None), None)
         if found is not None:
@@ -159,19 +159,6 @@ def _expires(answer: Mapping[str, object], wall: float, life_s: float) -> float:
     if isinstance(moment, int | float) and not isinstance(moment, bool) and 0 < moment < 1e11:
         return max(float(moment), wall + SHORTEST_LIFE_S)
     return wall + life_s
-
-
-def _claims(token: object) -> Mapping[str, object]:
-    """What a JWT says of itself. Nobody's word is taken for it: it only tells accounts apart."""
-    parts = token.split(".") if isinstance(token, str) else []
-    if len(parts) != 3:
-        return {}
-    try:
-        padded = parts[1] + "=" * (-len(parts[1]) % 4)
-        found = json.loads(base64.urlsafe_b64decode(padded))
-    except (ValueError, RecursionError):
-        return {}
-    return cast("Mapping[str, object]", found) if isinstance(found, dict) else {}
 
 
 def _at(claims: Mapping[str, object], path: tuple[str, ...]) -> str | None:

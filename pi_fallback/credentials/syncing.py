@@ -9,7 +9,7 @@ from pi_fallback.credentials.memory import Known, Memory
 from pi_fallback.credentials.stored import free_label
 from pi_fallback_hookspecs import Json
 
-EARLY_S = 600.0  # nobody renews a login that is good for longer than this
+GOOD_FOR_S = 600.0  # nobody renews a login that is good for longer than this
 
 File = Mapping[str, Json]
 
@@ -154,7 +154,7 @@ def _is_renewed(known: Known, mark: Marks, was_live: str | None, wall: float) ->
 
 def _may_be_renewed(known: Known, was_live: str | None, wall: float) -> bool:
     """Logins are renewed when they run out, not before: what takes the place of a good one is another login."""
-    return was_live in known.seen and known.expires is not None and known.expires / 1000 - EARLY_S <= wall
+    return was_live in known.seen and known.expires is not None and known.expires / 1000 - GOOD_FOR_S <= wall
 
 
 def _is_new_login(gone: Known, mark: Marks, was_live: str | None, wall: float) -> bool:
