@@ -14,7 +14,9 @@ class OAuthEndpoints:
     request, `headers` to all, `encoding` is that of bodies. `exchange_url` gives the key of the provider for the
     token of the login, which is then what is kept to renew it. `claims` are kept with the account: where the token
     tells them; `account_headers` go with each request to the provider: by name, what is kept under
-    which name. A `client_secret` is for servers that want one of public clients too: it is no secret.
+    which name. With `account_domain` an account may have a domain of its own: under which name it is kept, and which
+    domain of `exchange_url` it stands for. A `client_secret` is for servers that want one of public clients too: it is
+    no secret.
     """
 
     token_url: str = ""
@@ -30,6 +32,7 @@ class OAuthEndpoints:
     client_secret: str = field(default="", repr=False)
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     account_headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    account_domain: tuple[str, str] | None = None
 
     @property
     def can_log_in(self) -> bool:

@@ -134,12 +134,15 @@ _DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 
 
 def placed(endpoints: OAuthEndpoints, entry: Mapping[str, Json]) -> OAuthEndpoints:
-    """`endpoints` where the account of `entry` lives: an enterprise on GitHub has addresses of its own."""
-    said = entry.get("enterpriseUrl")
+    """`endpoints` where the account of `entry` lives, which may have a domain of its own."""
+    field, usual = endpoints.account_domain or ("", "")
+    said = entry.get(field)
     domain = said.removeprefix("https://").strip("/") if isinstance(said, str) else ""
-    if not _DOMAIN.fullmatch(domain):
+    parts = urlsplit(endpoints.exchange_url)
+    if not (_DOMAIN.fullmatch(domain) and parts.netloc.endswith(f".{usual}")):
         return endpoints
-    return replace(endpoints, exchange_url=endpoints.exchange_url.replace("//api.github.com/", f"//api.{domain}/"))
+    own = parts._replace(netloc=parts.netloc.removesuffix(usual) + domain)
+    return replace(endpoints, exchange_url=own.geturl())
 
 
 def account_headers(endpoints: OAuthEndpoints | None, entry: Mapping[str, object]) -> Mapping[str, str]:

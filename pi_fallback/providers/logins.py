@@ -30,6 +30,7 @@ LOGINS: Mapping[str, OAuthEndpoints] = {
             "editor-plugin-version": "copilot-chat/0.35.0",
             "editor-version": "vscode/1.107.0",
         },
+        account_domain=("enterpriseUrl", "github.com"),
     ),
 }
 
