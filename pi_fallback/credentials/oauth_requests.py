@@ -81,7 +81,7 @@ def code_in(answer: str, proof: Proof) -> str:
 
 
 def _query(text: str, proof: Proof) -> str:
-    if "://" not in text and "=" not in text:
+    if "://" not in text and not {"code", "error"} & parse_qs(text.lstrip("?")).keys():  # base64 ends in = too
         code, _, state = text.partition("#")
         return urlencode({"code": code, "state": state or proof.state})
     return urlsplit(text).query or urlsplit(f"?{text}").query

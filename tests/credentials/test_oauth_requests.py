@@ -147,6 +147,20 @@ def test_any_claims_are_read(claims: Any) -> None:
     granted({"access_token": jwt(claims)}, LOGINS["openai-codex"], {}, wall=WALL)
 
 
+@pytest.mark.parametrize(
+    "paste",
+    [
+        "YWJjZA==",
+        "YWJjZA==#state",
+        "code=YWJjZA%3D%3D&state=state",
+        "?code=YWJjZA%3D%3D&state=state",
+        "http://localhost:1455/auth/callback?code=YWJjZA%3D%3D&state=state",
+    ],
+)
+def test_a_code_is_known_however_it_is_pasted(paste: str) -> None:
+    assert code_in(paste, Proof("state", "verifier")) == "YWJjZA=="
+
+
 @given(st.text())
 @example("http://[")
 @example("?")
