@@ -7,6 +7,7 @@ from pi_fallback.credentials.accounts import PRIMARY
 from pi_fallback.credentials.identity import Entry, Marks, accounts_in, is_account, marks
 from pi_fallback.credentials.memory import Known, Memory
 from pi_fallback.credentials.stored import free_label
+from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
 
 GOOD_FOR_S = 600.0  # nobody renews a login that is good for longer than this
@@ -44,7 +45,15 @@ class Books:
         return replace(self, auth={**self.auth, provider: entry})
 
     def with_stored(self, provider: str, label: str, entry: Entry) -> "Books":
-        rest = self._accounts(provider)
+        """With `entry` under `label` in ha.json.
+
+        Raises:
+            ConfigError: what stands there for `provider` is no object, and would be lost.
+        """
+        rest = self.credentials.get(provider, {})
+        if not isinstance(rest, Mapping):
+            message = f'"{provider}" of "credentials" in ha.json is not an object of accounts. Correct it there first.'
+            raise ConfigError(message)
         return replace(self, credentials={**self.credentials, provider: {**rest, label: entry}})
 
     def saying(self, text: str) -> "Books":

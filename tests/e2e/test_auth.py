@@ -190,6 +190,51 @@ def test_the_only_account_can_be_removed_and_leaves_no_second_file(offline: User
     assert offline.run("auth", "list").out == "No account was found. Add one: pi-fallback auth add PROVIDER\n"
 
 
+@pytest.mark.parametrize("command", ["add", "activate"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        K2,
+        None,
+        [],
+        {"type": "wat", "key": K2},
+        {"type": "api_key"},
+        {"type": "api_key", "key": 5},
+        {"type": "oauth", "refresh": 5},
+    ],
+    ids=str,
+)
+def test_what_is_no_account_in_auth_json_is_never_written_over(offline: User, odd: Any, command: str) -> None:
+    offline.write("auth.json", {"a": odd})
+    if command == "activate":
+        offline.write("ha.json", {"credentials": {"a": {"primary": stored(K1)}}})
+    done = add(offline, K0) if command == "add" else offline.run("auth", "activate", "a", "primary")
+    assert done.code == 2
+    assert "auth.json has something for a that is no known account. Remove it there first." in done.err
+    assert file(offline, "auth.json") == {"a": odd}
+    assert K2 not in done.out + done.err
+
+
+def test_a_login_that_is_not_whole_is_kept_beside_a_new_key(offline: User) -> None:
+    offline.write("auth.json", {"a": (odd := {"type": "oauth", "access": K2})})
+    assert add(offline, K0).code == 0
+    assert odd in [file(offline, "auth.json")["a"], *file(offline, "ha.json")["credentials"]["a"].values()]
+
+
+@pytest.mark.parametrize("odd", [K2, [], None, 5], ids=str)
+def test_accounts_of_another_shape_in_ha_json_are_never_written_over(offline: User, odd: Any) -> None:
+    offline.write("auth.json", {"a": stored(K0)})
+    offline.write("ha.json", {"credentials": {"a": odd}})
+    for done in (add(offline, K1), add(offline, K1, "--label", "x"), offline.run("auth", "activate", "a", "x")):
+        assert done.code == 2
+        assert K2 not in done.out + done.err
+    assert (
+        '"a" of "credentials" in ha.json is not an object of accounts. Correct it there first.' in add(offline, K1).err
+    )
+    assert file(offline, "auth.json") == {"a": stored(K0)}
+    assert file(offline, "ha.json") == {"credentials": {"a": odd}}
+
+
 @pytest.mark.parametrize("name", ["auth.json", "ha.json"])
 def test_an_unparsable_file_is_named_and_kept(offline: User, name: str) -> None:
     add(offline, K0)
