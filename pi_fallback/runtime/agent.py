@@ -213,6 +213,7 @@ class Agent:
         command = self.parts.commands.get(name)
         if command is None:
             return False
+        self.parts.book.refresh()  # what other agents have shared while this one was idle
         await self._host.plan(self.engine.refresh(self.route))
         epoch = self._host.epoch
         try:
