@@ -15,16 +15,16 @@ from pi_fallback.account_rests import AccountRests
 from pi_fallback.app import clock_time, keeper_of, ledger_path
 from pi_fallback.core.selection import remedy
 from pi_fallback.credentials import account_edits, sources
-from pi_fallback.credentials.accounts import PRIMARY, Account
+from pi_fallback.credentials.accounts import Account
+from pi_fallback.credentials.adding import add
 from pi_fallback.credentials.identity import Entry
 from pi_fallback.credentials.keeping import Edit
+from pi_fallback.credentials.login_store import AUTH, HA
 from pi_fallback.credentials.redaction import Redactor
-from pi_fallback.credentials.syncing import Books, next_label
+from pi_fallback.credentials.syncing import Books
 from pi_fallback.errors import ConfigError
 from pi_fallback.login_command import login_command, logout_command
 from pi_fallback.preparing import Options, Setup, World, prepare
-
-AUTH, HA = "auth.json", "ha.json"
 
 
 @dataclass
@@ -109,14 +109,18 @@ def add_command(context: click.Context, provider: str, label: str | None, refere
     if label is not None:
         account_edits.check_label(label)
     entry = _entry(_key(provider) if reference is None else _reference(reference), reference is not None)
-    if not there and label in (None, PRIMARY) and _pi_reads(entry):
-        label, where = PRIMARY, AUTH
-        anyio.run(keeper_of(desk.setup.world).log_in, provider, entry)
-    else:
-        shown = [account.label for account in there]
-        before, where = desk.change(lambda books: _added(books, provider, label, shown, entry)), HA
-        label = list(before.stored(provider))[-1]
-    click.echo(f"{provider} {label} is stored in {where}.")
+    kept = anyio.run(
+        partial(
+            add,
+            keeper_of(desk.setup.world),
+            provider,
+            entry,
+            label=label,
+            others=[account.label for account in there if account.found_in not in (AUTH, HA)],
+            pi_reads=_pi_reads(entry),
+        )
+    )
+    click.echo(f"{provider} {kept.label} is stored in {kept.file}.")
 
 
 @auth_command.command("remove")
@@ -225,10 +229,6 @@ def _state(desk: Desk, account: Account) -> str:
         return "usable"
     wall = desk.setup.world.wall()
     return f"rests until {clock_time(rest.until - wall, wall).removeprefix('at ')}: {rest.reason}"
-
-
-def _added(books: Books, provider: str, label: str | None, shown: Sequence[str], entry: Entry) -> Books:
-    return account_edits.added(books, provider, label or next_label({*shown, *books.labels(provider)}), entry)
 
 
 def _key(provider: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pi_fallback.config.ha import NEVER_MS
 from pi_fallback.credentials.identity import RESERVED, Entry, marks
-from pi_fallback.credentials.syncing import Books, expiry, live_label, next_label
+from pi_fallback.credentials.syncing import Books, expiry, live_label, next_label, synced
 from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
 
@@ -57,6 +57,15 @@ def vacated(books: Books, provider: str) -> Books:
     label = next_label(books.labels(provider))
     said = f"{provider}: the account that was in auth.json is {label} now."
     return books.with_stored(provider, label, live).saying(said)
+
+
+def logged_in(books: Books, provider: str, entry: Entry, wall: float) -> Books:
+    """With the new login `entry` in auth.json, and stored. `wall` is seconds since 1970.
+
+    Raises:
+        ConfigError: what stands in auth.json is no account.
+    """
+    return synced(vacated(books, provider).with_live(provider, entry), wall=wall, login=provider)
 
 
 def _placed(books: Books, provider: str, entry: Entry) -> Books:

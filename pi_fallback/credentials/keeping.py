@@ -10,10 +10,9 @@ from pi_fallback.config import files
 from pi_fallback.config.jsonc import Document
 from pi_fallback.config.problems import shown
 from pi_fallback.config.replacing import sweep, write_private
-from pi_fallback.credentials.account_edits import activated, vacated
+from pi_fallback.credentials.account_edits import activated
 from pi_fallback.credentials.accounts import PRIMARY
 from pi_fallback.credentials.auth_json import AuthJson, Held
-from pi_fallback.credentials.identity import Entry
 from pi_fallback.credentials.memory import Memory, remembered
 from pi_fallback.credentials.syncing import Books, synced
 from pi_fallback.errors import ConfigError
@@ -71,25 +70,6 @@ class Keeper:
             ConfigError: as above, or it is not stored, or what stands there is no account.
         """
         return (await self.change(lambda books: activated(books, provider, label))).said
-
-    async def log_in(self, provider: str, entry: Entry) -> tuple[str, ...]:
-        """Put a new login into auth.json, as pi does; the account that stood there stays in ha.json.
-
-        Where there was none and is no ha.json, none is begun: one account needs no second file.
-
-        Raises:
-            ConfigError: a file cannot be locked, parsed or written, or what stands there is no account.
-        """
-        async with self.auth.held() as held:
-            if not self.ha.exists() and provider not in held.read():
-                held.write(lambda now: {**now, provider: entry})
-                self.named(provider, PRIMARY)
-                return ()
-
-            def stored(books: Books) -> Books:
-                return synced(vacated(books, provider).with_live(provider, entry), wall=self.wall(), login=provider)
-
-            return (await self._apply(held, stored)).said
 
     async def change(self, edit: Edit) -> Books:
         """Change the accounts as `edit` says, which may raise: then nothing is written.

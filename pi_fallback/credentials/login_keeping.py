@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from pi_fallback.config import files
-from pi_fallback.credentials.account_edits import removed, vacated
+from pi_fallback.credentials.account_edits import logged_in, removed
 from pi_fallback.credentials.accounts import PRIMARY
 from pi_fallback.credentials.identity import Entry, accounts_in, alike, is_account, marks
 from pi_fallback.credentials.keeping import Keeper
-from pi_fallback.credentials.syncing import Books, live_label, next_label, synced
+from pi_fallback.credentials.syncing import Books, live_label, next_label
 from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
 
@@ -107,7 +107,7 @@ def _logged_in(books: Books, provider: str, entry: Entry, label: str | None, wal
             books = books.with_live(provider, {**(books.live(provider) or {}), **entry})
         return books, label
     if books.live(provider) is None:
-        books = synced(vacated(books, provider).with_live(provider, entry), wall=wall, login=provider)
+        books = logged_in(books, provider, entry, wall)
         return books, live_label(books, provider) or PRIMARY
     label = next_label(books.labels(provider))
     return books.with_stored(provider, label, entry), label

@@ -10,6 +10,7 @@ import pytest
 from pi_fallback.account_rests import AccountRests
 from pi_fallback.app import keeper_of, ledger_path
 from pi_fallback.credentials.account_edits import added
+from pi_fallback.credentials.adding import add
 from pi_fallback.credentials.login_keeping import keep
 from pi_fallback.preparing import World
 from pi_fallback.state.sqlite import SqliteLedger
@@ -84,7 +85,7 @@ async def test_the_first_login_of_a_provider_ends_what_a_key_of_the_environment_
     if by_keep:
         assert await keep(house.keeper, "pa", login("r1"), of_another) == "primary"
     else:
-        await house.keeper.log_in("pa", login("r1"))
+        await add(house.keeper, "pa", login("r1"), label=None, others=(), pi_reads=True)
     assert house.rests() == ["backup-1", "backup-2"]
 
 
