@@ -99,7 +99,8 @@ def _answer(status: int, text: str) -> Mapping[str, object]:
     if status < 300 and not is_trouble and not answer.get("error"):
         return answer
     if is_trouble or not code:  # without a word of the protocol it may be a gateway, or a limit of requests
-        raise NoAnswer(f"it answered with status {status}", lost=False)
+        said = f"it says {code}" if code in TROUBLES else f"it answered with status {status}"
+        raise NoAnswer(said, lost=False)
     interval = answer.get("interval")
     raise Refused(code, interval if isinstance(interval, int | float) else None)
 

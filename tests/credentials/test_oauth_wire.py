@@ -67,6 +67,13 @@ async def test_only_a_no_to_the_token_itself_is_for_ever(status: int, answer: Ma
     assert await heard(status, answer) == word
 
 
+async def test_trouble_that_the_server_names_is_told_by_its_name() -> None:
+    response = httpx.Response(400, json={"error": "temporarily_unavailable"})
+    async with answering(response) as http:
+        with pytest.raises(NoAnswer, match=r"^it says temporarily_unavailable$"):
+            await posted(http, TOKEN_URL, FORM)
+
+
 @pytest.mark.parametrize(("status", "word"), [(200, "good"), (401, "unknown_token, for ever"), (403, "none")])
 async def test_an_exchange_knows_a_token_or_it_does_not(status: int, word: str) -> None:
     assert await heard(status, {"message": "any words"}, by_exchange=True) == word
