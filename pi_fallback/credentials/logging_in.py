@@ -13,6 +13,7 @@ from pi_fallback.credentials.login_store import Entry
 from pi_fallback.credentials.oauth_redirect import Redirect, redirected
 from pi_fallback.credentials.oauth_requests import (
     DEVICE_GRANT,
+    NotTheAnswer,
     Proof,
     authorization_url,
     body,
@@ -30,6 +31,7 @@ TIME_S = 600.0  # codes live no longer (RFC 6749 §4.1.2)
 INTERVAL_S = 5.0  # RFC 8628 §3.2, and by how much it grows when we are too quick
 MISSES = 5  # a device's polls may fail on the way
 REFUSED = "The login failed: you refused it. Start it again when you like."
+WAITING = "Waiting for the browser. If it does not come back, paste its address here."
 TAKEN = "Another program has port {port}: the browser ends at a page that is not ours. Paste its address here."
 TOO_OLD = "The login failed: the code is too old. Start it again."
 
@@ -96,20 +98,27 @@ class LoggingIn:
             self.ui.notify(f"Log in to {self.name} with a browser:\n{url}")
             if redirect is None:
                 self.ui.notify(TAKEN.format(port=urlsplit(self.endpoints.redirect).port), "warning")
-            came = await self._came_back(redirect, url)
-            code = code_in(came, proof)
-            self.redactor.add(code)
+            code = await self._code(redirect, url, proof)
             back = redirect.url if redirect else self.endpoints.redirect
             fields = {"code": code, "code_verifier": proof.verifier}
             return await posted(
                 self.http, self.endpoints.token_url, body(self.endpoints, "authorization_code", redirect=back, **fields)
             )
 
-    async def _came_back(self, redirect: Redirect | None, url: str) -> str:
-        """What the browser came back with, or what the user pasted, whichever is first."""
+    async def _code(self, redirect: Redirect | None, url: str, proof: Proof) -> str:
+        """The code that the browser came back with, or that the user pasted, whichever is first.
+
+        Who pastes something else is asked again.
+        """
 
         async def pasted() -> str | None:
-            return await self.ui.input("Waiting for the browser. If it does not come back, paste its address here.")
+            title = WAITING
+            while (text := await self.ui.input(title)) is not None:
+                try:
+                    return self._known(code_in(text, proof))
+                except NotTheAnswer as wrong:
+                    title = f"{wrong} {WAITING}"
+            return None
 
         async def came() -> str | None:
             await self.open_url(url)
@@ -117,9 +126,16 @@ class LoggingIn:
                 await anyio.sleep_forever()
             assert redirect is not None
             await redirect.came.wait()
-            return redirect.answer
+            try:
+                return self._known(code_in(redirect.answer, proof))
+            except NotTheAnswer as wrong:
+                raise CredentialError(f"The login failed: {str(wrong).lower()} Start it again.") from None
 
         return _said(await _first(pasted, came))
+
+    def _known(self, code: str) -> str:
+        self.redactor.add(code)
+        return code
 
     async def _by_device(self) -> Mapping[str, object]:
         asked = {"client_id": self.endpoints.client_id, "scope": " ".join(self.endpoints.scopes)}

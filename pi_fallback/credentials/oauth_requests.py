@@ -21,6 +21,13 @@ LONG_LIFE_S = 365 * 86_400.0  # of one that nobody renews: until it is refused
 SHORTEST_LIFE_S = 120.0  # a token that has just come is not expired, whatever our clock says
 
 
+SHORTEST_CODE = 8  # a stray line is shorter than a code, which nobody must be able to guess
+
+
+class NotTheAnswer(Exception):
+    """What came is no answer to this login. The message says what it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What proves that the answer belongs to the question. It does not print."""
@@ -61,14 +68,15 @@ def code_in(answer: str, proof: Proof) -> str:
     """The code in what came back: the address that the browser was sent to, `code#state`, or the bare code.
 
     Raises:
-        CredentialError: there is none, it belongs to another login, or the user has refused.
+        NotTheAnswer: there is none, or it belongs to another login.
+        CredentialError: the user or the server has refused.
     """
     try:
         query = _query(answer.strip(), proof)
     except ValueError:  # no address at all
         query = ""
     said = {name: values[0] for name, values in parse_qs(query).items()}
-    if error := said.get("error"):
+    if (error := said.get("error")) and said.get("state", proof.state) == proof.state:
         refused = "you refused it" if error == "access_denied" else f"the server answered {word(error)}"
         raise CredentialError(f"The login failed: {refused}. Start it again when you like.")
     base = _authlib("oauth2.base").OAuth2Error
@@ -77,12 +85,14 @@ def code_in(answer: str, proof: Proof) -> str:
         return parameters.parse_authorization_code_response(f"http://localhost/?{query}", proof.state)["code"]
     except base as error:
         wrong = "belongs to another login" if "state" in type(error).__name__.lower() else "holds no code"
-        raise CredentialError(f"The login failed: what came back {wrong}. Start it again.") from None
+        raise NotTheAnswer(f"What came back {wrong}.") from None
 
 
 def _query(text: str, proof: Proof) -> str:
     if "://" not in text and not {"code", "error"} & parse_qs(text.lstrip("?")).keys():  # base64 ends in = too
         code, _, state = text.partition("#")
+        if len(code) < SHORTEST_CODE or len(code.split()) != 1:
+            return ""
         return urlencode({"code": code, "state": state or proof.state})
     return urlsplit(text).query or urlsplit(f"?{text}").query
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pi_fallback.runtime.agent import Agent
 from pi_fallback.tui import slash
 from pi_fallback.tui.ports import ListSessions
+from pi_fallback.tui.strays import STRAY, is_login_address
 from pi_fallback.tui.ui import ScreenUi
 
 
@@ -24,6 +25,8 @@ class Acts:
         command = slash.split(text)
         if command is not None:
             await self._command(text.strip(), *command)
+        elif is_login_address(text):
+            self.ui.notify(STRAY, "warning")
         elif not self.agent.busy:
             await self.agent.prompt(text, source="interactive")
         elif later:

@@ -163,18 +163,43 @@ async def test_what_the_browser_came_back_with_may_be_pasted(form: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("http://127.0.0.1:1/callback?code=abc&state=another", "belongs to another login"),
-        ("http://127.0.0.1:1/callback?nothing=1", "holds no code"),
         ("http://127.0.0.1:1/callback?error=access_denied", "you refused it"),
         ("http://127.0.0.1:1/callback?error=the%20sk-secret", "the server answered an error"),
         ("wrong-code", "the server says invalid_grant"),
     ],
 )
-async def test_a_paste_that_is_no_answer_ends_the_login_with_a_sentence(text: str, why: str) -> None:
+async def test_a_paste_that_says_no_ends_the_login_with_a_sentence(text: str, why: str) -> None:
     async with OAuthServer() as server:
         with pytest.raises(CredentialError, match=f"^The login failed: .*{why}") as failed:
             await logged_in(server, Person(pastes=lambda _url: text))
         assert text not in str(failed.value)
+
+
+async def test_a_paste_that_is_no_answer_is_named_and_asked_for_again() -> None:
+    strays = {
+        "http://127.0.0.1:1/callback?code=abc&state=another": "belongs to another login",
+        "http://127.0.0.1:1/callback?error=access_denied&state=another": "holds no code",
+        "http://127.0.0.1:1/callback?nothing=1": "holds no code",
+        "": "holds no code",
+        "ls": "holds no code",
+        "a line of words": "holds no code",
+    }
+    async with OAuthServer() as server:
+        titles: list[str] = []
+
+        class Paster(Person):
+            async def input(self, title: str, placeholder: str = "") -> str | None:
+                titles.append(title)
+                if len(titles) <= len(strays):
+                    return list(strays)[len(titles) - 1]
+                return (await fetched(self.url)).partition("location: ")[2].partition("\r\n")[0]
+
+        assert (await logged_in(server, Paster()))["access"] in server.grants.live
+        assert len(server.asked) == 1
+    assert [title.partition("Waiting")[0] for title in titles] == [
+        "",
+        *(f"What came back {why}. " for why in strays.values()),
+    ]
 
 
 async def test_no_in_the_browser_is_no() -> None:
