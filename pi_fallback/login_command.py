@@ -32,11 +32,13 @@ class Shell:
         if len(options) == 1:  # to wait or to stop
             await anyio.sleep_forever()
         if not sys.stdin.isatty():
-            return None
+            return options[-1]  # nobody is there to choose: the way that overwrites nothing stands last
         self.notify("\n".join((title, *(f"  {number}. {option}" for number, option in enumerate(options, 1)))))
-        answer = (await self.input("Which one? Its number") or "").strip()
-        number = int(answer) if answer.isascii() and answer.isdigit() else 0
-        return options[number - 1] if 0 < number <= len(options) else None
+        numbers = {str(number): option for number, option in enumerate(options, 1)}
+        while answer := (await self.input("Which one? Its number, or an empty line for none") or "").strip():
+            if answer in numbers:
+                return numbers[answer]
+        return None
 
     async def input(self, title: str, placeholder: str = "") -> str | None:
         self.notify(title)

@@ -49,7 +49,9 @@ class Port:
         async def choose(labels: Sequence[str]) -> str | None:
             shown = {f"of {label or 'the one in auth.json'}": label for label in labels}
             chosen = await ui.select(f"A new login to {name}:", [*shown, ANOTHER])
-            return shown.get(chosen or "")
+            if chosen is None:
+                raise CredentialError("The login was cancelled: nothing of it was stored.")
+            return shown.get(chosen)
 
         label = await keep(self.keeper, provider, entry, choose)
         self.changed()

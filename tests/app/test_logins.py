@@ -126,6 +126,18 @@ async def test_a_login_that_is_over_is_used_again_after_a_new_one(house: House) 
     assert not (house.agent_dir / "ha.json").exists()
 
 
+async def test_who_does_not_say_of_which_account_a_login_is_stores_nothing(house: House) -> None:
+    house.write("auth.json", {"a": entry(house.login.issue(), expires=FAR)})
+    before = house.read("auth.json")
+    person = Person()
+    async with house.agent(person) as agent:
+        await agent.command("/login a")
+    assert len(person.offered) == 1
+    assert any("The login was cancelled: nothing of it was stored." in said for said in person.said), person.said
+    assert house.read("auth.json") == before
+    assert not (house.agent_dir / "ha.json").exists()
+
+
 async def test_another_account_becomes_a_backup_and_both_can_be_given_up(house: House) -> None:
     live = house.login.issue()
     house.write("auth.json", {"a": entry(live, expires=FAR)})
