@@ -1,18 +1,20 @@
 """Returning: when the work goes back to the route that is preferred, and what of the prompt cache that costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pi_fallback.config.ha_policy import Group, HaPolicy
 from pi_fallback.core.groups import ordered
+from pi_fallback.core.ha_report import AccountName
 from pi_fallback.core.pooling import LATELY_S
 from pi_fallback.core.spans import span
 from pi_fallback_hookspecs import FailureKind, Model, ModelRef, Route, View
 
+NOTHING_MENDED: Mapping[AccountName, bool] = MappingProxyType({})
 CACHE_S = 300.0  # a prompt cache is cold five minutes after its last use, at most providers
-PASSED_WITH_THEIR_REST = frozenset(
-    {FailureKind.RATE_LIMIT, FailureKind.QUOTA_EXHAUSTED, FailureKind.CAPACITY, FailureKind.MODEL_NOT_FOUND}
-)
+PASSED_WITH_THEIR_REST = frozenset({FailureKind.RATE_LIMIT, FailureKind.QUOTA_EXHAUSTED, FailureKind.CAPACITY})
+PASSED_WITH_THE_ENTRY = PASSED_WITH_THEIR_REST | {FailureKind.MODEL_NOT_FOUND}  # in a group it rests for that too
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +34,26 @@ class Return:
     reason: str
 
 
-def way_back(view: View, group: Group, policy: HaPolicy, home: Route | None, cached: Cached | None) -> Return | None:
+def way_back(
+    view: View,
+    group: Group | None,
+    policy: HaPolicy,
+    home: Route | None,
+    cached: Cached | None,
+    mended: Mapping[AccountName, bool] = NOTHING_MENDED,
+) -> Return | None:
     """Whether this user turn is to begin on a better route than the current one; None: there is nothing to say.
 
-    `home` is the user's own choice; while its account is there, it is preferred to the group's entries.
+    `home` is the user's own choice; while its account is there, it is preferred to the group's entries, and without
+    a group nothing else is. `mended` has the accounts whose key was refused, and whether it may be good by now.
     """
     current = view.current
     if current is None or not policy.return_to_preferred:
         return None
     preferred = _preferred(view, group, home)
     better = preferred[: preferred.index(current)] if current in preferred else preferred
-    ready = tuple(route for route in better if view.usable(route) and _is_over_it(route, view))
+    passed = PASSED_WITH_THEIR_REST if group is None else PASSED_WITH_THE_ENTRY
+    ready = tuple(r for r in better if view.usable(r) and _is_over_it(r, view, passed, mended))
     if not ready or current == home:
         return None
     cost = cost_of_leaving(current, ready[0], view.catalog, cached, now=view.now)
@@ -69,15 +80,20 @@ def cost_of_leaving(
     return cached.tokens * model.price.input / 1e6
 
 
-def _preferred(view: View, group: Group, home: Route | None) -> Sequence[Route]:
-    routes = ordered(group, view.order)
+def _preferred(view: View, group: Group | None, home: Route | None) -> Sequence[Route]:
+    routes = () if group is None else ordered(group, view.order)
     if home is None:
         return routes
     accounts = view.routes_of(home.ref)  # another account of the same model is nearer to it than another model
     return tuple(dict.fromkeys((*((home,) if home in accounts else ()), *accounts, *routes)))
 
 
-def _is_over_it(route: Route, view: View) -> bool:
-    """Whether the last failure of its model says nothing any more: its rest is over, or it is long ago."""
+def _is_over_it(route: Route, view: View, passed: Collection[FailureKind], mended: Mapping[AccountName, bool]) -> bool:
+    """Whether what failed says nothing any more: its rest is over, its key is another one, or it is long ago."""
+    is_good = mended.get((route.provider, route.credential))
+    if is_good is False:
+        return False  # another account of its model may have done well since, which takes the mark away
     mark = view.ledger.failures.get(route.ref)
-    return mark is None or mark.kind in PASSED_WITH_THEIR_REST or view.now - mark.at >= LATELY_S
+    if mark is None or mark.kind in passed or (is_good and mark.kind is FailureKind.AUTH):
+        return True
+    return view.now - mark.at >= LATELY_S

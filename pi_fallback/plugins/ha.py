@@ -48,8 +48,9 @@ GOING_ON: tuple[Effect, ...] = (CancelTimer(WAIT),)
 class HighAvailability:
     """Decides as ha.json has it, within the active group, and leaves nothing to others that it has a word for.
 
-    While the file has no group, `pool` decides in its place. What it remembers is of this session: the route that the
-    user chose, which keys were refused, what a provider has cached, and what it has said already.
+    While the file has no group, `pool` decides in its place; the way back is found here all the same. What it remembers
+    is of this session: the route that the user chose, which keys were refused, and of them which may have been `mended`
+    since, what a provider has cached, and what it has said already.
 
     `accounts`, `path`, `when` and `keeper` are told by whoever knows them, for the commands; `version` rises when other
     routes come first. With `enabled` false no group counts.
@@ -66,6 +67,7 @@ class HighAvailability:
     refused: dict[AccountName, str] = field(default_factory=dict[AccountName, str], init=False)
     mock: Fault | None = field(default=None, init=False)
     all_routes: Sequence[Route] = field(default=(), init=False)
+    mended: dict[AccountName, bool] = field(default_factory=dict[AccountName, bool], init=False)
     home: Route | None = field(default=None, init=False)
     cached: Cached | None = field(default=None, init=False)
     said: str = field(default="", init=False)
@@ -88,9 +90,11 @@ class HighAvailability:
 
     def try_again(self, names: Iterable[tuple[str, ...]]) -> int:
         """Let those of these accounts that were refused be tried again; how many there were."""
-        gone = [name for name in self.refused if name in set(names)]
+        again = set(names)
+        gone = [name for name, is_good in self.mended.items() if name in again and not is_good]
         for name in gone:
-            del self.refused[name]
+            self.refused.pop(name, None)
+            self.mended[name] = True
         self.version += bool(gone)
         return len(gone)
 
@@ -124,23 +128,25 @@ class HighAvailability:
     @hookimpl
     def request_failed(self, event: RequestFailed) -> Decision | None:
         failure = event.failure
-        fault = failure.fault
+        fault, name = failure.fault, (failure.route.provider, failure.route.credential)
         not_had = fault is not None and fault.kind is FaultKind.KEY  # a command may work next time
         if fault is not None and not_had and fault.code == LoginNeeded.code:
-            self.refused[failure.route.provider, failure.route.credential] = "a new login is needed"
+            self.refused[name] = "a new login is needed"
+        is_refused = failure.kind is FailureKind.AUTH and not not_had and not renews(event)
+        if is_refused or name in self.refused:
+            self.mended[name] = False
         if (group := self.group) is None:
             return None  # the pool decides, once third parties have passed
-        is_final = not not_had and not renews(event)
-        if failure.kind is FailureKind.AUTH and self.policy.auth.startswith("next") and is_final:
-            self.refused[failure.route.provider, failure.route.credential] = "its key was refused"
+        if is_refused and self.policy.auth.startswith("next"):
+            self.refused[name] = "its key was refused"
         return decide(event, group, self.policy)
 
     @hookimpl
     def agent_start(self, event: AgentStart) -> Sequence[Effect] | None:
-        if event.cause not in {"prompt", "follow_up"} or (group := self.group) is None:
+        if event.cause not in {"prompt", "follow_up"}:
             return None
         tidy = GOING_ON if self.waits(event.view) else ()
-        found = way_back(event.view, group, self.policy, self.home, self.cached)
+        found = way_back(event.view, self.group, self.policy, self.home, self.cached, self.mended)
         if found is None:
             return tidy
         if found.on:

@@ -130,7 +130,7 @@ class HaCommands:
             wakes = self._woken(view, routes)
         else:
             wakes = [Wake(scope) for scope in view.ledger.rests]
-        count = len(wakes) + self.ha.try_again(names if words else list(self.ha.refused))
+        count = len(wakes) + self.ha.try_again(names if words else list(self.ha.mended))
         on = (StartTimer(WAIT, view.now, holds=True),) if self.ha.waits(view) else ()
         return (*wakes, *on, Notify(f"{count} rest{'' if count == 1 else 's'} ended." if count else "Nothing rests."))
 

@@ -84,6 +84,7 @@ async def test_t23_a_refused_key_is_tried_again_once_it_is_another_one(desk: Des
     setup = desk.prepare()
     live = Pool(setup)
     setup.ha.refused["a", "primary"] = "its key was refused"
+    setup.ha.mended["a", "primary"] = False
     desk.write(auth={"a": {**key(KEY0), "note": "the same"}})
     live.later()
     assert setup.ha.refused

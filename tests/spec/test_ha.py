@@ -713,3 +713,82 @@ async def test_rf6_a_prompt_that_finds_all_at_rest_ends_at_once_or_waits_as_the_
 
 def gave_up(r: Rig) -> list[str]:
     return [item.text for item in r.of(feed.GaveUp) if isinstance(item, feed.GaveUp)]
+
+
+# Without a group
+
+
+async def alone(r: Rig) -> HighAvailability:
+    """Let the pool decide: the file has no group."""
+    plugin = known(r)
+    plugin.follow(HaPolicy())
+    await r.agent.new_session()
+    return plugin
+
+
+@pytest.mark.parametrize("ended_by", ["time", "/ha-clear", "/ha-clear a"])
+async def test_without_a_group_the_work_goes_back_to_the_model_that_the_user_chose(ended_by: str) -> None:
+    async with ha({"A": [LIMIT, Say("A again")]}, order=(K0, B, C)) as r:
+        await alone(r)
+        assert await answered(r) == "from B"
+        assert await answered(r, "and?") == "from B"
+        if ended_by == "time":
+            await anyio.sleep(21.0)
+        else:
+            await r.agent.command(ended_by)
+        assert await answered(r, "now?") == "A again"
+        assert switches(r)[-1] == (
+            "back to the preferred route: it is over its rest, and returning costs no prompt cache"
+        )
+        assert await answered(r, "and then?") == "A again"
+        assert asked(r) == [K0, B, B, K0, K0]
+
+
+@pytest.mark.parametrize("new", ["/model", "/cycle-model b/B"])
+async def test_without_a_group_what_the_user_chose_since_is_where_the_work_goes_back_to(new: str) -> None:
+    script = {"A": LIMIT, "B": [Say("from B"), LIMIT, Say("B again")], "C": Say("from C")}
+    async with ha(script, order=(K0, B, C), progress=ProgressSettings()) as r:
+        await alone(r)
+        if new == "/model":
+            await r.agent.select("b/B")
+            await answered(r)
+        else:
+            await r.agent.command(new)
+            await r.agent.settled()
+        assert await answered(r, "and?") == "from C"
+        await anyio.sleep(21.0)
+        assert await answered(r, "now?") == "B again"
+        assert await answered(r, "and then?") == "B again"  # A is well again too
+
+
+async def test_without_a_group_a_return_weighs_the_prompt_cache_too() -> None:
+    big = Say("from B", usage=Usage(input=10, cache_read=200_000))
+    async with ha({"A": [LIMIT, Say("A again")], "B": big}, order=(K0, B), prices={"A": Price(input=3.0)}) as r:
+        await alone(r)
+        await answered(r)
+        await anyio.sleep(21.0)
+        assert await answered(r, "and?") == "from B"
+        assert "would lose a prompt cache worth $0.60" in notices(r)[-1]
+
+
+@pytest.mark.parametrize("other", [K1, B])
+async def test_without_a_group_a_refused_key_is_gone_back_to_once_it_may_be_another_one(other: Route) -> None:
+    refused = fail("bad key", status=401)
+    a = by_account(k0=[refused, Say("k0 again")])
+    async with ha({"A": a}, order=(K0, other)) as r:
+        plugin = await alone(r)
+        await answered(r)
+        await anyio.sleep(1000.0)
+        await answered(r, "and?")
+        assert asked(r) == [K0, other, other]
+        plugin.try_again([("a", "primary")])  # as after /login, or after an edit of auth.json
+        assert await answered(r, "now?") == "k0 again"
+
+
+async def test_without_a_group_a_model_that_is_unknown_is_left_for_five_minutes() -> None:
+    async with ha({"A": [fail("no such model", status=404), Say("A again")]}, order=(K0, B)) as r:
+        await alone(r)
+        assert await answered(r) == "from B"
+        assert await answered(r, "and?") == "from B"
+        await anyio.sleep(301.0)
+        assert await answered(r, "now?") == "A again"
