@@ -60,6 +60,17 @@ class Desk:
             raise ConfigError(f"{provider} has no account {label!r}. {f'It has {there}.' if there else 'It has none.'}")
         return found
 
+    def check_ours(self, provider: str, *labels: str, remedy: str = "") -> None:
+        """Make sure that none of these accounts stands where this program writes nothing. There may be no such one.
+
+        Raises:
+            ConfigError: there is no such provider, or one does.
+        """
+        for account in self.at(provider):
+            if account.label in labels and not (account.stored or account.found_in == AUTH):
+                remedy = remedy or f"To have it here too: pi-fallback auth add {provider}"
+                raise ConfigError(f"{provider} {account.label} stands in {account.found_in}. {remedy}")
+
     def change(self, edit: Edit) -> Books:
         """Sync, then change auth.json and ha.json together."""
         return anyio.run(keeper_of(self.setup.world).change, edit)
@@ -132,8 +143,7 @@ def remove_command(context: click.Context, provider: str, label: str, yes: bool)
     """Remove an account. If it is the one in auth.json, the next one takes its place there."""
     desk = opened(context)
     account = desk.one(provider, label)
-    if account.found_in not in (AUTH, HA):
-        raise ConfigError(f"{provider} {label} stands in {account.found_in}. Remove it there.")
+    desk.check_ours(provider, label, remedy="Remove it there.")
     if not yes:
         if not sys.stdin.isatty():
             raise click.ClickException(f"Nothing was removed. To remove {provider} {label} unasked, say --yes.")
@@ -141,7 +151,8 @@ def remove_command(context: click.Context, provider: str, label: str, yes: bool)
         click.confirm(f"Remove {provider} {label}?{live}", abort=True)
     books = desk.change(partial(account_edits.removed, provider=provider, label=label))
     desk.rests.forget(provider, label)
-    click.echo("\n".join((f"{provider} {label} is removed.", *books.said)))
+    still = () if account.found_in in (AUTH, HA) else (f"Its key still stands in {account.found_in}.",)
+    click.echo("\n".join((f"{provider} {label} is removed.", *still, *books.said)))
 
 
 @auth_command.command("rename")
@@ -152,7 +163,7 @@ def remove_command(context: click.Context, provider: str, label: str, yes: bool)
 def rename_command(context: click.Context, provider: str, old: str, new: str) -> None:
     """Give an account another label."""
     desk = opened(context)
-    desk.at(provider)
+    desk.check_ours(provider, old)
     desk.change(partial(account_edits.renamed, provider=provider, old=old, new=new))
     if old != new:
         desk.rests.forget(provider, old, under=new)
@@ -166,7 +177,7 @@ def rename_command(context: click.Context, provider: str, old: str, new: str) ->
 def order_command(context: click.Context, provider: str, labels: tuple[str, ...]) -> None:
     """Put accounts first, in this order. The one in auth.json is always the first: see activate."""
     desk = opened(context)
-    desk.at(provider)
+    desk.check_ours(provider, *labels)
     desk.change(partial(account_edits.reordered, provider=provider, labels=tuple(dict.fromkeys(labels))))
     _show_again(context, provider)
 
@@ -178,7 +189,7 @@ def order_command(context: click.Context, provider: str, labels: tuple[str, ...]
 def activate_command(context: click.Context, provider: str, label: str) -> None:
     """Put a stored account into auth.json: it is used first from then on, by pi too."""
     desk = opened(context)
-    desk.at(provider)
+    desk.check_ours(provider, label)
     _say(desk.change(partial(account_edits.activated, provider=provider, label=label)).said)
     _show_again(context, provider)
 
@@ -210,12 +221,18 @@ def _show_again(context: click.Context, provider: str) -> None:
 
 
 def _show(desk: Desk, accounts: Sequence[Account]) -> None:
-    rows = [(a.provider, a.label, KINDS[a.kind], a.found_in, _state(desk, a)) for a in accounts]
+    rows = [(a.provider, a.label, KINDS[a.kind], _places(a), _state(desk, a)) for a in accounts]
     if not rows:
         click.echo("No account was found. Add one: pi-fallback auth add PROVIDER")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _places(account: Account) -> str:
+    """Where it stands. An account of auth.json is in ha.json too as soon as there are others: that says nothing."""
+    both = account.stored and account.found_in not in (AUTH, HA)
+    return f"{account.found_in}, {HA}" if both else account.found_in
 
 
 KINDS: Mapping[str, str] = {"api_key": "key", "oauth": "login"}

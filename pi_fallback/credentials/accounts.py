@@ -23,7 +23,8 @@ class Account:
     """One account at a provider. Its secret goes to `origin` only, and to those origins of single models in `also`.
 
     `unusable` says why it cannot be used; `found_in` tells people where it was found: a file or a variable. `opened`
-    is its provider as this account asks it, if that is another way than that of a key.
+    is its provider as this account asks it, if that is another way than that of a key. `stored` is whether ha.json
+    has it, under this label.
     """
 
     provider: str
@@ -35,6 +36,7 @@ class Account:
     unusable: str | None = None
     also: frozenset[str] = frozenset()
     opened: Provider | None = field(default=None, repr=False)
+    stored: bool = False
 
 
 Opens: TypeAlias = Callable[[Provider, OAuthEntry], Provider]

@@ -54,7 +54,7 @@ def joined(
                 variables=address_variables.get(name, ()),
             )
             if made is not None:
-                found.append(made[0])
+                found.append(replace(made[0], stored=True))
             if made is not None and made[1] is not None:
                 field = f"credentials.{name}.{label}.{'access' if entry.type == 'oauth' else 'key'}"
                 problems.append(Problem(PurePath(WHERE), None, field, *made[1]))
@@ -71,7 +71,7 @@ def _merged(base: Sequence[Account], found: Sequence[Account], environ: Mapping[
         same = next((other for other in found if _same(account, other, environ)), None)
         if same is not None:
             result.remove(same)
-            result.insert(0, replace(account, label=same.label))
+            result.insert(0, replace(account, label=same.label, stored=True))
         elif PRIMARY not in {other.label for other in found}:
             result.insert(0, account)
         else:

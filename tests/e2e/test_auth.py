@@ -126,9 +126,25 @@ def test_a_key_beside_one_of_the_environment_is_a_backup_of_it(user: User) -> No
         ["groq", "primary", "key", "$GROQ_API_KEY"],
         ["groq", "backup-1", "key", "ha.json"],
     ]
-    refused = user.run("auth", "remove", "groq", "primary", "-y", env={"GROQ_API_KEY": K0})
-    assert refused.code == 2
-    assert "groq primary stands in $GROQ_API_KEY. Remove it there." in refused.err
+    for arguments, remedy in {
+        ("remove", "groq", "primary", "-y"): "Remove it there.",
+        ("activate", "groq", "primary"): "To have it here too: pi-fallback auth add groq",
+        ("rename", "groq", "primary", "x"): "To have it here too: pi-fallback auth add groq",
+        ("order", "groq", "backup-1", "primary"): "To have it here too: pi-fallback auth add groq",
+    }.items():
+        refused = user.run("auth", *arguments, env={"GROQ_API_KEY": K0})
+        assert refused.code == 2
+        assert f"groq primary stands in $GROQ_API_KEY. {remedy}" in refused.err
+
+
+def test_a_key_of_the_environment_that_is_stored_too_is_listed_with_both_places_and_can_be_removed(user: User) -> None:
+    environ = {"GROQ_API_KEY": K0}
+    assert user.run("auth", "add", "groq", stdin=K0, env=environ).out == "groq backup-1 is stored in ha.json.\n"
+    assert user.run("auth", "list", env=environ).out == "groq  backup-1  key  $GROQ_API_KEY, ha.json  usable\n"
+    removed = user.run("auth", "remove", "groq", "backup-1", "-y", env=environ)
+    assert removed.out == "groq backup-1 is removed.\nIts key still stands in $GROQ_API_KEY.\n"
+    assert file(user, "ha.json") == {"credentials": {}}
+    assert user.run("auth", "list", env=environ).out == "groq  primary  key  $GROQ_API_KEY  usable\n"
 
 
 @pytest.mark.parametrize(
