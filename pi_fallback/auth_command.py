@@ -14,10 +14,10 @@ import click
 from pi_fallback.account_rests import AccountRests
 from pi_fallback.app import clock_time, keeper_of, ledger_path
 from pi_fallback.core.selection import remedy
-from pi_fallback.credentials import account_edits, sources
+from pi_fallback.credentials import account_edits
 from pi_fallback.credentials.accounts import Account
 from pi_fallback.credentials.adding import add
-from pi_fallback.credentials.identity import Entry
+from pi_fallback.credentials.entering import doubt_about, entry_from, entry_of, pi_reads
 from pi_fallback.credentials.keeping import Edit
 from pi_fallback.credentials.login_store import AUTH, HA
 from pi_fallback.credentials.redaction import Redactor
@@ -119,7 +119,8 @@ def add_command(context: click.Context, provider: str, label: str | None, refere
         raise ConfigError(remedy(desk.setup.catalog, provider))
     if label is not None:
         account_edits.check_label(label)
-    entry = _entry(_key(provider) if reference is None else _reference(reference), reference is not None)
+    environ = desk.setup.world.environ
+    entry = entry_of(_key(provider), environ) if reference is None else entry_from(reference, environ)
     kept = anyio.run(
         partial(
             add,
@@ -128,10 +129,12 @@ def add_command(context: click.Context, provider: str, label: str | None, refere
             entry,
             label=label,
             others=[account.label for account in there if account.found_in not in (AUTH, HA)],
-            pi_reads=_pi_reads(entry),
+            pi_reads=pi_reads(entry),
         )
     )
     click.echo(f"{provider} {kept.label} is stored in {kept.file}.")
+    if doubt := doubt_about(entry, environ):
+        _say([doubt])
 
 
 @auth_command.command("remove")
@@ -253,42 +256,3 @@ def _key(provider: str) -> str:
     if sys.stdin.isatty():
         return click.prompt(f"Key for {provider} (it is not shown)", hide_input=True, err=True)
     return sys.stdin.read()
-
-
-def _entry(text: str, is_reference: bool) -> Entry:
-    """The account as it is kept.
-
-    Raises:
-        ConfigError: there is no such key.
-    """
-    if is_reference:
-        return {"type": "api_key", "key": text}
-    text = text.strip()
-    if not text:
-        raise ConfigError("The key is empty. Type it, or send it on standard input.")
-    source = sources.read(text, {}).source
-    if not isinstance(source, sources.Literal):
-        raise ConfigError("That is where a key stands, not the key. Give it with --from.")
-    if not all("\x21" <= character <= "\x7e" for character in text):
-        raise ConfigError("The key holds spaces, line breaks or letters that no key has. Copy it again, alone.")
-    return {"type": "api_key", "key": text if source.value == text else text.replace("$", "$$")}
-
-
-def _reference(text: str) -> str:
-    """Where a key stands, written so that pi understands it too if it can.
-
-    Raises:
-        ConfigError: it is a key itself.
-    """
-    match sources.read(text, {}).source:
-        case sources.Literal():
-            message = "--from takes where a key stands: $NAME, env:NAME, !command or keyring:NAME."
-            raise ConfigError(f"{message} The key itself is asked for: others can see arguments.")
-        case sources.Variable(name):
-            return f"${name}"
-        case _:
-            return text
-
-
-def _pi_reads(entry: Entry) -> bool:
-    return not isinstance(sources.read(str(entry["key"]), {}).source, sources.Keyring)

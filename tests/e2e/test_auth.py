@@ -160,6 +160,7 @@ def test_a_key_of_the_environment_that_is_stored_too_is_listed_with_both_places_
         (("add", "a", "--label", "__meta"), K1, "__meta means something else in ha.json."),
         (("add", "a", "--label", "backup-1"), K2, "a has an account backup-1 already."),
         (("add", "a", "--from", K2), "", "--from takes where a key stands"),
+        (("add", "a", "--from", "!"), "", "There is no command behind the !."),
         (("add", "openai-codex"), K2, "openai-codex needs a login"),
         (("remove", "a", "nobody", "-y"), "", "a has no account 'nobody'. It has primary, backup-1."),
         (("remove", "a", "backup-1"), "", "To remove a backup-1 unasked, say --yes."),
