@@ -30,9 +30,11 @@ def _exit_code() -> int:
     _leave_deleted_folder()
     from pi_fallback.credentials.redaction import Redactor
     from pi_fallback.guarding import guard
+    from pi_fallback.printing import clean_prints
 
     known = Redactor()  # all secrets that this process comes to know
     guard(known.clean)
+    clean_prints(known.clean)
     try:
         import click
     except ImportError:

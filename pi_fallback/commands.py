@@ -27,7 +27,7 @@ from pi_fallback.modes.json_mode import run_json
 from pi_fallback.modes.print_mode import run_print
 from pi_fallback.modes.rpc import run_rpc
 from pi_fallback.modes.rpc_ui import RpcUi
-from pi_fallback.modes.stdio import FdSink, FdSource, stderr_on_terminal, take_stdin, take_stdout
+from pi_fallback.modes.stdio import FdSink, FdSource, opened, stderr_on_terminal, take_stdin, take_stdout
 from pi_fallback.preparing import Options, Setup, World, learn_secrets, load_registry, prepare, trust_state
 from pi_fallback.runtime import session_files
 from pi_fallback.runtime.agent import Agent
@@ -125,11 +125,9 @@ def run(
     text = " ".join(words)
     if mode == "interactive":
         return _interactive(options, world, text)
-    if mode == "print":
-        return _once(_prepared(options, world), _prompt(text), json_to=None)
     out = take_stdout()  # before plugins are imported, which may print
-    if mode == "json":
-        return _once(_prepared(options, world), _prompt(text), json_to=out)
+    if mode in {"print", "json"}:
+        return _once(_prepared(options, world), _prompt(text), out, as_json=mode == "json")
     source = take_stdin()
     return _rpc(_prepared(options, world), source, out)
 
@@ -178,13 +176,14 @@ def _say_early(setup: Setup) -> None:
     setup.notices.clear()
 
 
-def _once(setup: Setup, prompt: str, *, json_to: int | None) -> int:
+def _once(setup: Setup, prompt: str, out: int, *, as_json: bool) -> int:
     async def work() -> int:
         async with agent_of(setup, Nobody(lambda text: click.echo(text, err=True))) as agent:
             _say_early(setup)
-            if json_to is not None:
-                return await run_json(agent, prompt, out=FdSink(json_to), wall=setup.world.wall, signals=SIGNALS)
-            return await run_print(agent, prompt, out=sys.stdout, err=sys.stderr, signals=SIGNALS)
+            if as_json:
+                return await run_json(agent, prompt, out=FdSink(out), wall=setup.world.wall, signals=SIGNALS)
+            with opened(out) as answer:
+                return await run_print(agent, prompt, out=answer, err=sys.stderr, signals=SIGNALS)
 
     return _run(work)
 
@@ -224,7 +223,7 @@ def _interactive(options: Options, world: World, prompt: str) -> int:
         return [PastSession(info.prompt, str(info.path)) for info in found]
 
     with stderr_on_terminal():
-        _run(lambda: run_app(connect, sessions, pane.listen))
+        _run(lambda: run_app(connect, sessions, pane.listen, world.redactor.clean))
     return 0
 
 

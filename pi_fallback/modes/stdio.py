@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TextIO
 
 import anyio
 
@@ -33,6 +34,11 @@ def take_stdout() -> int:
     taken = os.dup(STDOUT)
     os.dup2(STDERR, STDOUT)
     return taken
+
+
+def opened(taken: int) -> TextIO:
+    """The descriptor that was taken of standard output as the stream of text that this was."""
+    return open(taken, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
 
 
 @contextmanager

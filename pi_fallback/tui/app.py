@@ -58,6 +58,7 @@ class PiFallbackApp(App[None]):
         connect: Connect,
         sessions: ListSessions = _no_sessions,
         debug_lines: DebugLines = _no_lines,
+        redact: Callable[[str], str] = str,
         *,
         calm_s: float = CALM_S,
     ) -> None:
@@ -71,7 +72,7 @@ class PiFallbackApp(App[None]):
         self._ui = ScreenUi(self, self._notice, calm_s=calm_s)
         # Kept by hand: a query looks at the topmost screen only, which may be a question.
         self._conversation = Conversation()
-        self._log_pane = LogPane()
+        self._log_pane = LogPane(redact)
         self._choices = Choices()
         self._queue = StatusLine("queue")
         self._prompt = Prompt(self._choices, self._find_choices)
@@ -250,14 +251,21 @@ class PiFallbackApp(App[None]):
         self._tick = None if wait_s is None else self.set_timer(max(wait_s, TICK_MIN_S), self._draw_status)
 
 
-async def run_app(connect: Connect, sessions: ListSessions = _no_sessions, debug_lines: DebugLines = _no_lines) -> None:
+async def run_app(
+    connect: Connect,
+    sessions: ListSessions = _no_sessions,
+    debug_lines: DebugLines = _no_lines,
+    redact: Callable[[str], str] = str,
+) -> None:
     """Draw the agent that `connect` opens until the user quits. Runs on asyncio only.
+
+    `redact` takes out of what the process prints what nobody may see.
 
     Raises:
         Exception: whatever `connect` or the agent raised; the terminal is whole again by then.
     """
     know_alt_enter()
-    app = PiFallbackApp(connect, sessions, debug_lines)
+    app = PiFallbackApp(connect, sessions, debug_lines, redact)
     await app.run_async()
     if app.failure is not None:
         raise app.failure

@@ -71,15 +71,16 @@ class LogPane(RichLog):
 
     can_focus = False
 
-    def __init__(self) -> None:
+    def __init__(self, redact: Callable[[str], str]) -> None:
         super().__init__(max_lines=LOG_LINES_MAX, wrap=True, markup=False, highlight=False)
+        self._redact = redact
 
     def add(self, text: str) -> None:
         self.write(clean(text).rstrip("\n"))
 
     def on_print(self, event: events.Print) -> None:
         if event.text.strip():
-            self.add(event.text)
+            self.add(self._redact(event.text))
 
 
 class Choices(OptionList):

@@ -45,12 +45,13 @@ IN_BASE64 = base64.b64encode(f"key={ONE};".encode()).decode()
 
 # A plugin that reads a key, as any plugin can, and tells it wherever something can be told.
 LEAKY = """
-import json, logging, threading
+import json, logging, sys, threading, warnings
 from dataclasses import replace
 from pathlib import Path
 from pi_fallback_hookspecs import *
 
 KEY = json.loads((Path(__file__).parents[2] / "auth.json").read_text())["one"]["key"]
+print("imported", KEY)
 logging.basicConfig(level=logging.DEBUG)
 
 
@@ -60,6 +61,11 @@ def fail():
 
 @hookimpl
 def agent_start(event):
+    print("printed", KEY[:9], end="")
+    print(KEY[9:])
+    sys.stderr.write(f"written {KEY}\\n")
+    sys.stdout.buffer.write(f"bytes {KEY}\\n".encode())
+    warnings.warn(f"warned {KEY}")
     logging.getLogger("httpcore").debug("GET https://x.example/?key=%s", KEY)
     thread = threading.Thread(target=fail)
     thread.start()
@@ -178,6 +184,9 @@ def test_rk5_a_known_key_gets_into_no_request_tool_file_or_output(
     assert TAKEN_OUT in done.err + done.out
     for said in ("in a hook: ", "in a thread: ", "GET https://x.example/?key="):
         assert f"{said}{MARK}" in done.err
+    for printed in ("imported ", "printed ", "written ", "bytes ", "warned "):
+        assert f"{printed}{MARK}" in done.err
+        assert f"{printed}{MARK}" not in done.out
 
 
 def test_rk5_a_known_key_gets_into_no_line_of_the_protocol(told: User, fault_server: RunningFaultServer) -> None:
