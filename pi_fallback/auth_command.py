@@ -23,6 +23,7 @@ from pi_fallback.credentials.login_store import AUTH, HA
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.syncing import Books
 from pi_fallback.errors import ConfigError
+from pi_fallback.hidden_line import ask_hidden
 from pi_fallback.login_command import login_command, logout_command
 from pi_fallback.preparing import Options, Setup, World, prepare
 
@@ -254,5 +255,5 @@ def _state(desk: Desk, account: Account) -> str:
 def _key(provider: str) -> str:
     """The key itself, typed by the user or sent on standard input: never an argument, which all users can see."""
     if sys.stdin.isatty():
-        return click.prompt(f"Key for {provider} (it is not shown)", hide_input=True, err=True)
+        return ask_hidden(f"Key for {provider} (it is not shown)")
     return sys.stdin.read()

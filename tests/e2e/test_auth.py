@@ -3,7 +3,9 @@
 import json
 import os
 import pty
+import signal
 import subprocess
+import termios
 from typing import Any
 
 import pytest
@@ -89,6 +91,33 @@ def test_on_a_terminal_the_key_is_asked_for_and_not_shown(offline: User) -> None
     ) as program:
         seen = b""
         while b"not shown" not in seen:
+            seen += os.read(ours, 1024)
+        os.write(ours, f"{K0}\n".encode())
+        assert program.wait(TIMEOUT_S) == 0
+    os.set_blocking(ours, False)
+    seen += os.read(ours, 4096)
+    assert K0.encode() not in seen
+    assert file(offline, "auth.json") == {"a": stored(K0)}
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_after_a_stop_the_key_is_asked_for_again_and_still_not_shown(offline: User) -> None:
+    ours, theirs = pty.openpty()
+    command = [*PROGRAM, "auth", "add", "a"]
+    with subprocess.Popen(
+        command, cwd=offline.folder, env=offline.environ, stdin=theirs, stderr=theirs, start_new_session=True
+    ) as program:
+        seen = b""
+        while seen.count(b"not shown") < 1:
+            seen += os.read(ours, 1024)
+        program.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, program.pid, os.WSTOPPED | os.WNOWAIT)
+        modes = termios.tcgetattr(theirs)
+        modes[3] |= termios.ECHO  # as a shell does that takes its terminal back
+        termios.tcsetattr(theirs, termios.TCSANOW, modes)
+        program.send_signal(signal.SIGCONT)
+        while seen.count(b"not shown") < 2:
             seen += os.read(ours, 1024)
         os.write(ours, f"{K0}\n".encode())
         assert program.wait(TIMEOUT_S) == 0
