@@ -11,6 +11,10 @@ from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+_KEY = re.compile(
+    r"^(?:sk|pk|rk|gsk|xai|hf|r8|pplx|nvapi|csk|fw|tgp|gh[opsu]|glpat)[-_].{12}|^AIza.{12}"
+    r"|(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20}"
+)  # how most keys begin, or a long run of letters and digits
 
 
 def added(books: Books, provider: str, label: str, entry: Entry) -> Books:
@@ -20,6 +24,8 @@ def added(books: Books, provider: str, label: str, entry: Entry) -> Books:
         ConfigError: the label is taken or none, or the account is there already.
     """
     check_label(label)
+    if label == entry.get("key"):
+        raise ConfigError("The label is the key itself, and labels are shown. Choose another one.")
     if label in books.labels(provider):
         raise ConfigError(f"{provider} has an account {label} already. Choose another label.")
     mark = marks(entry, provider, books.memory.salt)
@@ -134,6 +140,8 @@ def check_label(label: str) -> None:
     Raises:
         ConfigError: it may not.
     """
+    if _KEY.search(label[:200]):
+        raise ConfigError("The label looks like a key, and labels are shown. Choose another one.")
     if label in RESERVED:
         raise ConfigError(f"{label} means something else in ha.json. Choose another label.")
     if not _LABEL.fullmatch(label):
