@@ -68,10 +68,13 @@ def check_readable(found: os.stat_result) -> None:
 
 
 def check_replaceable(path: Path) -> None:
-    """Make sure that replacing `path`, which is no link, takes nothing from anybody. There may be no such file yet.
+    """Make sure that `path`, which is no link, may be replaced, and that this takes nothing from anybody.
+
+    There may be no such file yet.
 
     Raises:
         NotOwn: it belongs to somebody else, or it has another name, which would keep the old content.
+        PermissionError: it is read-only. Its folder would let it be replaced all the same.
     """
     check_folder(path.parent)
     try:
@@ -82,6 +85,8 @@ def check_replaceable(path: Path) -> None:
         raise NotOwn("it has just become a link; try again")
     if found.st_uid != os.geteuid():
         raise NotOwn(f"it belongs to another user; {CHOWN}")
+    if not found.st_mode & stat.S_IWUSR:
+        raise PermissionError(errno.EACCES, "it is read-only; run chmod u+w on it")
     if found.st_nlink > 1 and stat.S_ISREG(found.st_mode):
         names = "names (hard links), which a write would part; keep one of them, or make the others symbolic links"
         raise NotOwn(f"it has {found.st_nlink} {names}")

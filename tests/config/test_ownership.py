@@ -51,6 +51,16 @@ def test_a_file_that_is_not_there_yet_may_be_written(tmp_path: Path) -> None:
     ownership.check_replaceable(path)
 
 
+def test_a_read_only_file_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "auth.json"
+    path.write_text("{}")
+    path.chmod(0o400)
+    with pytest.raises(PermissionError, match=r"it is read-only; run chmod u\+w on it"):
+        ownership.check_replaceable(path)
+    path.chmod(0o600)
+    ownership.check_replaceable(path)
+
+
 @pytest.mark.parametrize(("mode", "seen"), [(0o600, False), (0o604, True), (0o620, False)])
 def test_who_may_read_a_file_is_seen_by_its_mode(tmp_path: Path, mode: int, seen: bool) -> None:
     path = tmp_path / "auth.json"

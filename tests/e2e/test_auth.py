@@ -292,6 +292,20 @@ def test_an_unparsable_file_is_named_and_kept(offline: User, name: str) -> None:
     assert (offline.agent_dir / name).read_text() == '{"a": '
 
 
+@pytest.mark.parametrize("name", ["auth.json", "ha.json"])
+def test_a_read_only_file_is_left_as_it_is_and_the_remedy_is_said(offline: User, name: str) -> None:
+    add(offline, K0)
+    add(offline, K1)
+    path, before = offline.agent_dir / name, file(offline, name)
+    path.chmod(0o400)
+    done = add(offline, K2) if name == "ha.json" else offline.run("auth", "activate", "a", "backup-1")
+    assert done.code == 2
+    assert (
+        f"~/.pi/agent/{name} could not be written: it is read-only; run chmod u+w on it. It is as it was." in done.err
+    )
+    assert (file(offline, name), path.stat().st_mode & 0o777) == (before, 0o400)
+
+
 def test_a_start_stores_what_pi_has_logged_in_and_a_folder_that_cannot_be_written_stops_nothing(user: User) -> None:
     with running_fault_server({For(key=K1): [Ok("fine"), Ok("fine")]}) as a:
         server(user, a)
