@@ -187,8 +187,7 @@ def prepare(options: Options, world: World, *, needs_model: bool = True) -> Setu
         if needs_model and not selection.order:
             _refuse((*problems, *(_located(problem, world) for problem in not_usable)))
             why = "" if catalog.closed else ", because no key was found"
-            nothing = NOTHING.format(why=why, auth=shown(world.agent_dir / "auth.json"))
-            raise NoUsableModel("\n".join((*catalog.notices, nothing)))
+            raise NoUsableModel("\n".join((*catalog.notices, NOTHING.format(why=why))))
     except PiFallbackError as error:
         if needs_model:
             raise
@@ -275,8 +274,8 @@ def ha_notices(ha: HighAvailability, options: Options, catalog: Catalog, selecti
 
 
 NOTHING = (
-    "There is no model to use{why}. Set a key such as OPENAI_API_KEY, OPENROUTER_API_KEY or GROQ_API_KEY, "
-    "put it into {auth}, or name a server of your own in models.json."
+    "There is no model to use{why}. Store a key: pi-fallback auth add PROVIDER. Or set a variable such as "
+    "OPENAI_API_KEY, OPENROUTER_API_KEY or GROQ_API_KEY, or name a server of your own in models.json."
 )
 
 

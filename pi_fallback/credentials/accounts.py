@@ -100,6 +100,8 @@ def accounts(
             field = f"{name}.{'access' if entry.type == 'oauth' else 'key'}"
             login = entry if isinstance(entry, OAuthEntry) else None
             add(provider, entry.type, written.source, "auth.json", field, login)
+        elif (problem := keyless(entry, "auth.json", name)) is not None:
+            problems.append(problem)
     for name, config in file.providers.items():
         if config.api_key is not None and name in providers:
             written = sources.read(config.api_key.get_secret_value(), environ)
@@ -136,6 +138,13 @@ def stored_account(
     opened = opens(provider, entry) if isinstance(entry, OAuthEntry) else None
     account = _account(provider, label, entry.type, written.source, where, reason, opened)
     return account, None if closed else why
+
+
+def keyless(entry: AuthEntry, where: str, field: str) -> Problem | None:
+    """What is to be said of `entry`, which has no key: nothing, if it is there for the variables that it brings."""
+    if not isinstance(entry, ApiKeyEntry) or entry.env:
+        return None
+    return Problem(PurePath(where), None, field, "has no key", 'Write "key" into it, or take it out.')
 
 
 def _account(

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from pi_fallback.config.problems import Problem
 from pi_fallback.config.schema import AuthEntry
-from pi_fallback.credentials.accounts import PRIMARY, Account, Found, Opens, as_it_is, stored_account
+from pi_fallback.credentials.accounts import PRIMARY, Account, Found, Opens, as_it_is, keyless, stored_account
 from pi_fallback.credentials.sources import Literal, Login, Variable
 from pi_fallback_hookspecs import Provider
 
@@ -53,11 +53,15 @@ def joined(
                 closed=closed.get(name, ""),
                 variables=address_variables.get(name, ()),
             )
-            if made is not None:
-                found.append(replace(made[0], stored=True))
-            if made is not None and made[1] is not None:
-                field = f"credentials.{name}.{label}.{'access' if entry.type == 'oauth' else 'key'}"
-                problems.append(Problem(PurePath(WHERE), None, field, *made[1]))
+            field = f"credentials.{name}.{label}"
+            if made is None:
+                problems += [problem] if (problem := keyless(entry, WHERE, field)) else []
+                continue
+            account, why = made
+            found.append(replace(account, stored=True))
+            if why is not None:
+                field += ".access" if entry.type == "oauth" else ".key"
+                problems.append(Problem(PurePath(WHERE), None, field, *why))
         by_provider[name] = _merged(by_provider.get(name, []), found, environ)
     accounts = tuple(account for group in by_provider.values() for account in group)
     return Found(accounts, tuple(notices), tuple(problems))

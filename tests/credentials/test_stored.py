@@ -78,6 +78,16 @@ def test_an_account_that_cannot_be_used_is_named_by_its_field() -> None:
     assert str(problem).startswith("ha.json, credentials.a.primary.key: the environment variable NOT_SET is not set")
 
 
+def test_an_account_without_a_key_is_said_unless_it_brings_variables() -> None:
+    entries = {"primary": {"type": "api_key"}, "x": {"type": "api_key", "env": {"MINE": "1"}}}
+    found = find({"a": entries}, {"a": {"type": "api_key"}})
+    assert "a" not in labels(found.accounts)
+    assert [str(problem) for problem in found.problems] == [
+        'auth.json, a: has no key. Write "key" into it, or take it out.',
+        'ha.json, credentials.a.primary: has no key. Write "key" into it, or take it out.',
+    ]
+
+
 def test_a_login_holds_until_it_expires_and_without_a_time_for_good() -> None:
     login = {"type": "oauth", "access": "t", "refresh": "r"}
     found = find({"a": {"primary": {**login, "expires": 5000}, "backup-1": login}}, now=10.0)

@@ -116,16 +116,17 @@ def test_the_terminal_app_is_refused_without_a_terminal(user: User) -> None:
     assert refused(user) == 'The terminal app needs a terminal. For scripts: pi-fallback -p "…".'
 
 
-def test_without_any_account_the_variables_and_files_to_fill_are_named(user: User) -> None:
+def test_without_any_account_the_command_and_the_variables_that_give_one_are_named(user: User) -> None:
     sentence = refused(user, "-p", "hello")
-    assert "Set a key such as OPENAI_API_KEY" in sentence
-    assert "put it into ~/.pi/agent/auth.json" in sentence
+    assert "Store a key: pi-fallback auth add PROVIDER." in sentence
+    assert "Or set a variable such as OPENAI_API_KEY" in sentence
 
 
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
         ("auth.json", {"groq": {"type": "api_key", "key": "$NOT_SET"}}, "groq.key: the environment variable NOT_SET"),
+        ("auth.json", {"groq": {"type": "api_key"}}, 'groq: has no key. Write "key" into it, or take it out.'),
         ("auth.json", EXPIRED, "groq.access: login needed: the access has expired. Log in again"),
         (
             "models.json",
