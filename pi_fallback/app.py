@@ -12,6 +12,7 @@ from pi_fallback import debugging
 from pi_fallback.account_rests import AccountRests
 from pi_fallback.core.explaining import Row, sentences, since
 from pi_fallback.core.selection import meant
+from pi_fallback.core.unanswered import unanswered
 from pi_fallback.credentials.keeping import Keeper
 from pi_fallback.credentials.logging_in import browser
 from pi_fallback.credentials.refreshing import refresher
@@ -98,6 +99,8 @@ async def agent_of(
             problem(f"{path}, line {line.number}: {line.reason}. It is passed over.")
         for call in session.unfinished:
             problem(f"{call.name} was running when the session stopped: it may have run. Check before it is repeated.")
+        if (notice := unanswered(session.messages)) is not None:
+            problem(notice)
         # A key that was not known when it was written must not go to a provider now.
         messages = tuple(cleaned_message(message, setup.redactor.clean) for message in session.messages)
         return Reopened(log, messages, session.route)
@@ -150,7 +153,7 @@ async def agent_of(
                 explain=decisions.routing,
                 today=calendar(world.wall),
                 error_rows=registry.error_rows(),
-                waits_out=lambda: setup.ha.group is None,
+                waits_out=setup.waits_out,
             ),
             book=book,
             dispatcher=dispatcher,

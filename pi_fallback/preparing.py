@@ -87,6 +87,12 @@ class Setup:
     def usable(self) -> Mapping[str, Sequence[str]]:
         return labels(self.accounts)
 
+    def waits_out(self, wait_s: float) -> bool | None:
+        """Whether a run that finds everything at rest for `wait_s` seconds waits; None: as `retry` has it."""
+        progress = self.configuration.settings.fallback.progress()
+        waits = self.ha.waits_out(wait_s)
+        return True if waits is None and progress.enabled and progress.wait_for_recovery else waits
+
 
 def trust_state(options: Options, world: World) -> TrustState:
     return Trust(world.agent_dir).state(options.cwd)

@@ -107,7 +107,7 @@ async def rig(
     version: Callable[[], int] = lambda: 1,
     instead: Callable[[Route], Fault | None] | None = None,
     secrets: Secrets = NO_SECRETS,
-    waits_out: Callable[[], bool] = lambda: True,
+    waits_out: Callable[[float], bool | None] = lambda _wait_s: None,
 ) -> AsyncGenerator[Rig, None]:
     """Run an agent over `script`, with progress detection unless `progress` is switched off.
 

@@ -50,7 +50,7 @@ class Footing:
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
     settings: Mapping[str, Json] = field(default_factory=dict[str, Json])
     notices: Sequence[str] = ()
-    waits_out: Callable[[], bool] = lambda: True
+    waits_out: Callable[[float], bool | None] = lambda _wait_s: None
     keeper: Keeper | None = None
 
     @property
@@ -126,7 +126,7 @@ def found_footing(setup: Setup) -> Footing:
         environ=setup.world.environ,
         settings=configuration.settings_json,
         notices=setup.notices,
-        waits_out=lambda: setup.ha.group is None,
+        waits_out=setup.waits_out,
         keeper=Keeper.of(setup.world.agent_dir, setup.world.wall, Random()),
     )
 

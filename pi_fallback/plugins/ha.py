@@ -12,7 +12,6 @@ from pi_fallback.core.returning import Cached, way_back
 from pi_fallback.errors import LoginNeeded
 from pi_fallback.plugins.ha_commands import HaCommands, Keeper
 from pi_fallback_hookspecs import (
-    AgentEnd,
     AgentStart,
     AssistantMessage,
     CancelTimer,
@@ -32,7 +31,6 @@ from pi_fallback_hookspecs import (
     Run,
     SessionStart,
     StartTimer,
-    StopReason,
     SwitchRoute,
     TimerFired,
     UserAborted,
@@ -98,6 +96,12 @@ class HighAvailability:
         self.version += bool(gone)
         return len(gone)
 
+    def waits_out(self, wait_s: float) -> bool | None:
+        """Whether a run that finds everything at rest for `wait_s` seconds waits; None: the file has no group."""
+        if self.group is None:
+            return None
+        return self.policy.when_exhausted == "wait" and wait_s <= self.policy.max_wait_s
+
     def waits(self, view: View) -> bool:
         """Whether the session waits for the first route that wakes."""
         return (NAME, WAIT) in view.timers
@@ -155,14 +159,6 @@ class HighAvailability:
             return tidy
         self.said = found.reason
         return (*tidy, Notify(found.reason))
-
-    @hookimpl
-    def agent_end(self, event: AgentEnd) -> Effect | None:
-        """A run that could not even begin, because all rests, is waited for as one that failed."""
-        begun = event.failure is not None or event.will_retry_at is not None
-        if event.stop_reason is not StopReason.ERROR or begun or self.group is None:
-            return None
-        return self._wait_for_first(event.view) if self.policy.when_exhausted == "wait" else None
 
     @hookimpl
     def message_end(self, event: MessageEnd) -> None:

@@ -48,7 +48,7 @@ class ProgressDetection:
             return ALL_TIMERS
         at = quiet_until(event, self.settings)
         if at is None:
-            return (*ALL_TIMERS, *self._exhausted(event.view))
+            return (*ALL_TIMERS, *(() if event.will_retry_at is not None else self._exhausted(event.view)))
         if at <= event.view.now:
             return (*ALL_TIMERS, self._go_on(event.view, "the host says that no retry is pending"))
         if event.will_retry_at is not None and len(event.view.models) <= 1:
@@ -121,17 +121,18 @@ class ProgressDetection:
 
     def _exhausted(self, view: View) -> Sequence[Effect]:
         if not all_tried(view):
-            return ()  # nothing could be begun, because they rest: that is said with each one's time
+            return ()
+        wakes = recovery_at(view, self.settings) if self.settings.wait_for_recovery else None
+        timer = StartTimer(RECOVERY, wakes, holds=True, label="first model may be tried again") if wakes else None
         models = len(view.models)
-        if models <= 1:
+        if not view.visited:
+            notice = None  # nothing could be begun, because they rest: that is said with each one's time
+        elif models <= 1:
             remedy = "Enable a second one, or add a key for another provider."
             notice = Notify(f"There is no other model to switch to. {remedy}", "warning")
         else:
             notice = Notify(f"All {models} models have failed.", "warning")
-        wakes = recovery_at(view, self.settings) if self.settings.wait_for_recovery else None
-        if wakes is None:
-            return (notice,)
-        return (notice, StartTimer(RECOVERY, wakes, holds=True, label="first model may be tried again"))
+        return tuple(effect for effect in (notice, timer) if effect is not None)
 
 
 def complete_models(view: View, prefix: str) -> Sequence[str]:

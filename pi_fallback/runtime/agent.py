@@ -40,6 +40,7 @@ from pi_fallback_hookspecs import (
     StopReason,
     UserAborted,
     View,
+    Wake,
 )
 from pi_fallback_hookspecs import Run as RunEffect
 
@@ -184,9 +185,8 @@ class Agent:
         route = self.parts.find_model(name)
         previous = self._host.conversation.route
         await self._host.set_route(route, "user", "chosen")
-        if self._backoff is not None and route != previous:
-            self._backoff = replace(self._backoff, at=anyio.current_time())
-            self._host.stir()
+        if route != previous:
+            self._end_wait()
         return route
 
     async def compact(self, instructions: str = "") -> Compaction:
@@ -229,8 +229,11 @@ class Agent:
             self._host.keep_order(self._host.epoch)
         elif any(isinstance(effect, StartTimer) for effect in effects):
             self._host.heard_from_user()
-        stage = Stage(self._host, self._host.epoch, by_user=True)
+        stage, previous = Stage(self._host, self._host.epoch, by_user=True), self.route
         await self._host.perform([(self.parts.dispatcher.owner_of(name), effects)], stage)
+        woke = any(isinstance(effect, Wake) for effect in effects)
+        if self.route != previous or (woke and self.engine.first_usable(self.engine.order) is not None):
+            self._end_wait()
         return True
 
     async def _answer_of(self, command: Command, argument: str) -> tuple[Effect, ...]:
@@ -442,6 +445,12 @@ class Agent:
         host.timers.cancel_all(holding_only=True)  # of plugins that let theirs run on
         host.stir()
         await self._run_over.wait()
+
+    def _end_wait(self) -> None:
+        """What the host waits for before its next try has come: the user has seen to it."""
+        if self._backoff is not None:
+            self._backoff = replace(self._backoff, at=anyio.current_time())
+            self._host.stir()
 
     def _drop_queue(self) -> None:
         conversation = self._host.conversation

@@ -73,7 +73,7 @@ class Engine:
 
     `asked` names the hooks that at least one plugin implements: the others are not asked at all. `today` is the
     user's own calendar and clock, with its zone: by it "resets 7pm" becomes a wait. `error_rows` are of plugins.
-    `waits_out` says whether a run that finds everything at rest is waited for here; false: a plugin sees to that.
+    `waits_out` says whether a run that finds everything at rest for so many seconds waits; None: as `policy` has it.
     """
 
     book: Book
@@ -87,7 +87,7 @@ class Engine:
     explain: Callable[[Routing], None] | None = None
     today: Callable[[], datetime | None] = lambda: None
     error_rows: Sequence[ErrorRow] = ()
-    waits_out: Callable[[], bool] = lambda: True
+    waits_out: Callable[[float], bool | None] = lambda _wait_s: None
     _retries: RetryBudget = field(default=RetryBudget(), init=False)
     _table: RouteTable = field(default_factory=lambda: RouteTable(()), init=False)
     _table_key: tuple[int, int, Needs, Route | None] | None = field(default=None, init=False)
@@ -181,11 +181,13 @@ class Engine:
         now, ledger = self.now(), self.book.ledger
         allowed = (route for route in self._table.order if route not in self._table.refusals)
         rests = [(rest.until, route, rest.reason) for route in allowed if (rest := ledger.resting(route, now=now))]
-        if not (rests and self.policy.enabled and self.waits_out()) or self.is_spent(episode):
+        if not rests or self.is_spent(episode):
             return None
         until, route, reason = min(rests)
         incident = episode.incident or self._new_incident(episode, now)
-        if incident.waited_s + until - now > self.policy.max_delay_s:
+        if (waits := self.waits_out(until - now)) is None:
+            waits = self.policy.enabled and incident.waited_s + until - now <= self.policy.max_delay_s
+        if not waits:
             return None
         self._granted(incident, until - now)
         judged = Judgement(FailureKind.UNKNOWN, ScopeKind.REQUEST, until - now, reason)

@@ -78,7 +78,10 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a run ended; `retry` is the host's own next try, `stopped_by` who wanted no other."""
+    """How a run ended; `retry` is the host's own next try, `stopped_by` who wanted no other.
+
+    With `asked` false nothing was sent, so there is no failed answer either.
+    """
 
     stop_reason: StopReason
     failure: Failure | None = None
@@ -86,6 +89,7 @@ class End:
     retry: Backoff | None = None
     recoverable: bool = True
     stopped_by: str = ""
+    asked: bool = True
 
 
 ABORTED = End(StopReason.ABORTED, error="aborted")

@@ -252,10 +252,11 @@ class Run:
             return None
         return await self._wait(scheduled(outcome, self.conversation.route or attempt.route, anyio.current_time()))
 
-    async def _wait(self, wait: feed.RetryScheduled) -> End | None:
+    async def _wait(self, wait: feed.RetryScheduled, *, asked: bool = True) -> End | None:
         """Wait inside the turn if that is short, else end the run until then."""
         if wait.delay_s > STAY_S:
-            return End(StopReason.ERROR, wait.failure, str(wait.failure), Backoff(wait.at, wait))
+            later = Backoff(wait.at, wait)
+            return End(StopReason.ERROR, wait.failure, str(wait.failure), later, recoverable=asked, asked=asked)
         await self.waits.pause(wait)
         return None
 
@@ -263,7 +264,7 @@ class Run:
         if (failure := self.host.engine.rest_to_wait_out(self.host.episode)) is not None:
             delay_s = failure.retry_after_s or 0.0
             at = anyio.current_time() + delay_s
-            return await self._wait(feed.RetryScheduled(0, 0, delay_s, at, failure.route, failure))
+            return await self._wait(feed.RetryScheduled(0, 0, delay_s, at, failure.route, failure), asked=False)
         view, incident = self.host.view(), self.host.episode.incident
         if not view.order:
             text = "There is no model to use. Put a key into auth.json or the environment; `pi-fallback models` lists."
@@ -316,7 +317,7 @@ class Run:
 
     async def _finish(self, end: End) -> End:
         """Close the run: its failed answer, then `agent_end` with what follows from it."""
-        if end.stop_reason in {StopReason.ERROR, StopReason.ABORTED}:
+        if end.stop_reason in {StopReason.ERROR, StopReason.ABORTED} and end.asked:
             aborted = end.stop_reason is StopReason.ABORTED
             stage = Stage(self.host, self.host.epoch if aborted else self.order.epoch, quiet=aborted)
             await self._add(self._failed_answer(end), stage)

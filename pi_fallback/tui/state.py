@@ -221,6 +221,6 @@ def _tool(state: ScreenState, call_id: str, change: Callable[[ToolUse], ToolUse]
 
 def _retry_label(item: feed.RetryScheduled) -> str:
     if not item.attempt:
-        return f"{item.route}"
+        return f"waiting: {item.route} may be tried again"
     of = f"/{item.max_attempts}" if item.max_attempts else ""
     return f"retry {item.attempt}{of}"

@@ -248,3 +248,24 @@ def test_rf3_who_is_asked_after_want_of_capacity_is_the_files_word(
         set_up(user, {"a": a, "b": b}, errorHandling={"capacityErrorAction": action} if action else {})
         assert user.run("-p", "hello").out == "from B\n"
         assert keys(a) == asked
+
+
+def test_a_wait_that_was_killed_is_told_as_unanswered_and_the_next_prompt_says_only_that_it_waits(
+    user: User, fault_server: RunningFaultServer
+) -> None:
+    fault_server.play("A", [Status(429, headers={"Retry-After": "5"}), Ok("Here I am.")])
+    user.endpoints(fault_server.base_url, a="A")
+    groups = {"g": {"entries": [{"id": "a/A"}]}}
+    user.write("ha.json", {"groups": groups, "whenExhausted": "wait"})
+    with user.start("-p", "hello") as program:
+        assert program.stderr is not None
+        assert any("waiting: first route may be tried again" in line for line in program.stderr)
+        program.kill()
+        program.wait()
+    done = user.run("-c", "-p", "are you there?")
+    assert (done.code, done.out) == (0, "Here I am.\n")
+    notice, wait = done.err.splitlines()
+    assert "What you said last has not been answered: the session stopped before." in notice
+    assert wait.startswith("waiting ")
+    assert "s: a/A again at " in wait
+    assert len(fault_server.requests) == 2

@@ -100,7 +100,7 @@ async def ha(
         order=order,
         plugins=((NAME, plugin),),
         behind=((POOL, PoolFailover(lambda: plugin.group is None)),),
-        waits_out=lambda: plugin.group is None,
+        waits_out=plugin.waits_out,
         progress=rig_more.pop("progress", OFF),
         retry=RetryPolicy(),
         own_providers=True,
@@ -496,6 +496,52 @@ async def test_a_prompt_that_finds_every_route_at_rest_is_waited_for_too() -> No
         assert r.calls == [("A", 900.0)]
         assert r.said() == ["go"]
         assert r.of(feed.GaveUp) == []
+
+
+@pytest.mark.parametrize("exhausted", ["wait", None])
+async def test_a_prompt_that_will_be_answered_when_a_route_wakes_is_told_of_the_wait_alone(
+    exhausted: str | None,
+) -> None:
+    async with ha({}, order=(K0, B), whenExhausted=exhausted or "stop", progress=ProgressSettings()) as r:
+        if exhausted is None:
+            await alone(r)  # the pool waits for a minute at most
+        for prompt in ("go", "and?"):
+            start = anyio.current_time()
+            for route in (K0, B):
+                r.book.enter(Rest(account(route), start + 45.0, "quota_exhausted"))
+            await r.agent.prompt(prompt)
+            await r.until(start + 1.0)
+            scheduled = r.of(feed.RetryScheduled)[-1]
+            assert isinstance(scheduled, feed.RetryScheduled)
+            assert (scheduled.route, scheduled.at) == (K0, start + 45.0)
+            await r.agent.settled()
+            assert r.calls[-1] == ("A", start + 45.0)
+        assert notices(r) == []
+        assert r.of(feed.GaveUp) == []
+        assert [m.error for m in r.agent.messages if isinstance(m, AssistantMessage)] == [None, None]
+
+
+@pytest.mark.parametrize("act", ["/ha-clear", "/ha-activate b primary"])
+async def test_a_wait_for_what_rests_ends_when_the_user_wakes_it(act: str) -> None:
+    async with ha({}, order=(K0, B), whenExhausted="wait") as r:
+        known(r)
+        for route in (K0, B):
+            r.book.enter(Rest(account(route), 900.0, "quota_exhausted"))
+        await r.agent.prompt("go")
+        await r.until(10.0)
+        await r.agent.command(act)
+        await r.agent.settled()
+        assert [at for _, at in r.calls] == [10.0]
+
+
+async def test_escape_ends_the_wait_of_a_prompt_that_found_all_at_rest() -> None:
+    async with ha({}, order=(K0,), whenExhausted="wait", progress=ProgressSettings()) as r:
+        r.book.enter(Rest(account(K0), 900.0, "quota_exhausted"))
+        await r.agent.prompt("go")
+        await r.until(10.0)
+        await r.agent.abort()
+        await anyio.sleep(2000.0)
+        assert (r.calls, notices(r), r.of(feed.GaveUp)) == ([], ["The wait is cancelled."], [])
 
 
 async def test_a_wait_that_another_agent_makes_longer_goes_on() -> None:

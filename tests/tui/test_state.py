@@ -184,7 +184,7 @@ RETRY = feed.RetryScheduled(2, 3, 4.0, at=4.0, route=A, failure=FAILED)
     ("items", "retry"),
     [
         ((RETRY,), Countdown(4.0, "retry 2/3")),
-        ((replace(RETRY, attempt=0, max_attempts=0, route=B),), Countdown(4.0, "p/b")),
+        ((replace(RETRY, attempt=0, max_attempts=0, route=B),), Countdown(4.0, "waiting: p/b may be tried again")),
         ((RETRY, feed.RunEnded(StopReason.ERROR, (), FAILED, will_retry_at=4.0)), Countdown(4.0, "retry 2/3")),
         ((feed.RunEnded(StopReason.ERROR, (), FAILED, will_retry_at=4.0),), Countdown(4.0, "retry")),
         ((RETRY, feed.RetryEnded(False, 2, "aborted")), None),
