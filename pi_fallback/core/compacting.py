@@ -27,6 +27,7 @@ from pi_fallback_hookspecs import (
 BEGIN = "[The beginning of this conversation was replaced by this summary:]\n\n"
 END = "\n\n[End of the summary. The conversation goes on from here as it was.]"
 FAILED = frozenset({StopReason.ERROR, StopReason.ABORTED})
+ONLY_NEWEST = "it holds hardly more than its newest messages, and they are never left out"
 TOO_LONG = "the newest messages alone are too long, and they are never left out"
 
 
@@ -116,7 +117,7 @@ def cut(messages: Sequence[Message], room: Room) -> Cut | str:
     asked = _asked_before(said, at)
     older, kept = tuple(said[:at]), (*asked, *said[at:])
     if tokens_in(older) <= tokens_in(asked):
-        return "it is short already" if after[0] <= room.recent else TOO_LONG
+        return "it is short already" if after[0] <= room.recent else ONLY_NEWEST
     if tokens_in(kept) > room.whole:
         return TOO_LONG
     return Cut(former or "", older, kept)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pi_fallback.config.policies import CompactionPolicy
 from pi_fallback.core.compacting import (
+    ONLY_NEWEST,
     TOO_LONG,
     Compaction,
     Cut,
@@ -57,8 +58,9 @@ def parts(messages: Sequence[Message], room: Room = ROOM) -> tuple[str, int, int
         ((failed(),), "there is nothing to shorten yet"),
         ((P,), "it is short already"),
         ((P, answer("ok"), Q, answer("ok")), "it is short already"),
-        ((user_message(LONG),), TOO_LONG),
-        ((P, answer("", "c"), result("c", LONG * 11)), TOO_LONG),
+        ((user_message(LONG),), ONLY_NEWEST),
+        ((P, answer("", "c"), result("c", LONG * 11)), ONLY_NEWEST),
+        ((P, answer(LONG), Q, answer("", "c"), result("c", LONG * 11)), TOO_LONG),
         ((P, answer(LONG), Q), ("", 2, 1)),
         ((P, answer(LONG), Q, answer("ok")), ("", 2, 2)),
         ((P, answer(LONG), P, answer(LONG), Q), ("", 4, 1)),
@@ -72,7 +74,7 @@ def parts(messages: Sequence[Message], room: Room = ROOM) -> tuple[str, int, int
         ((P, answer(LONG, "c"), result("c"), Q, answer("", "d"), result("d")), ("", 3, 4)),
         # A call that is open stays, with all that came after it.
         ((P, answer(LONG), Q, answer("", "c", "d"), result("c")), ("", 2, 3)),
-        ((P, answer(LONG, "c"), P, Q), TOO_LONG),
+        ((P, answer(LONG, "c"), P, Q), ONLY_NEWEST),
         # The newest stays, however long it is.
         ((P, answer("ok"), Q, answer("", "c"), result("c", LONG)), ("", 3, 3)),
     ],
