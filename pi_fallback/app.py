@@ -15,6 +15,7 @@ from pi_fallback.core.selection import meant
 from pi_fallback.core.unanswered import unanswered
 from pi_fallback.credentials.keeping import Keeper
 from pi_fallback.credentials.logging_in import browser
+from pi_fallback.credentials.pi_lock import unheard
 from pi_fallback.credentials.refreshing import refresher
 from pi_fallback.credentials.vault import Vault
 from pi_fallback.errors import ConfigError, NoUsableModel
@@ -108,7 +109,7 @@ async def agent_of(
     def clock_words(at: float) -> str:
         return clock_time(at - now(), world.wall())
 
-    keeper = keeper_of(world)
+    keeper = keeper_of(world, problem)
     setup.ha.when, setup.ha.keeper = clock_words, keeper
     async with (
         Http(wall=world.wall) as http,
@@ -197,10 +198,13 @@ def decision_path(world: World) -> Path:
     return world.agent_dir / "pi-fallback" / "decisions.jsonl"
 
 
-def keeper_of(world: World) -> Keeper:
-    """Who keeps the accounts of this user's auth.json and ha.json alike. A label that is given anew does not rest."""
+def keeper_of(world: World, say: Callable[[str], None] = unheard) -> Keeper:
+    """Who keeps the accounts of this user's auth.json and ha.json alike. A label that is given anew does not rest.
+
+    `say` hears that another process has locked them.
+    """
     rests = AccountRests(ledger_path(world), world.wall, lambda _text: None)  # whoever runs on it says what is wrong
-    return Keeper.of(world.agent_dir, world.wall, random.Random(), rests.forget)
+    return Keeper.of(world.agent_dir, world.wall, random.Random(), rests.forget, say)
 
 
 def ledger_path(world: World) -> Path:

@@ -18,7 +18,7 @@ from pi_fallback.credentials import account_edits
 from pi_fallback.credentials.accounts import Account
 from pi_fallback.credentials.adding import add
 from pi_fallback.credentials.entering import doubt_about, entry_from, entry_of, pi_reads
-from pi_fallback.credentials.keeping import Edit
+from pi_fallback.credentials.keeping import Edit, Keeper
 from pi_fallback.credentials.login_store import AUTH, HA
 from pi_fallback.credentials.redaction import Redactor
 from pi_fallback.credentials.syncing import Books
@@ -34,6 +34,10 @@ class Desk:
 
     setup: Setup
     rests: AccountRests
+
+    @property
+    def keeper(self) -> Keeper:
+        return keeper_of(self.setup.world, lambda text: _say([text]))
 
     def at(self, provider: str) -> list[Account]:
         """The accounts of `provider`, best first.
@@ -74,7 +78,7 @@ class Desk:
 
     def change(self, edit: Edit) -> Books:
         """Sync, then change auth.json and ha.json together."""
-        return anyio.run(keeper_of(self.setup.world).change, edit)
+        return anyio.run(self.keeper.change, edit)
 
 
 def opened(context: click.Context) -> Desk:
@@ -125,7 +129,7 @@ def add_command(context: click.Context, provider: str, label: str | None, refere
     kept = anyio.run(
         partial(
             add,
-            keeper_of(desk.setup.world),
+            desk.keeper,
             provider,
             entry,
             label=label,
@@ -203,7 +207,7 @@ def activate_command(context: click.Context, provider: str, label: str) -> None:
 def sync_command(context: click.Context) -> None:
     """Store in ha.json what was logged in elsewhere, and bring renewed logins to where they are missing."""
     desk = opened(context)
-    said = anyio.run(keeper_of(desk.setup.world).sync)
+    said = anyio.run(desk.keeper.sync)
     click.echo("\n".join(said) or "auth.json and ha.json know the same accounts.")
 
 

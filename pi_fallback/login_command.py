@@ -77,7 +77,8 @@ def _run(work: Callable[[Port, Shell], Awaitable[str]]) -> None:
     async def with_port() -> str:
         async with Http(wall=world.wall) as http:
             opens = browser(world.environ, sys.platform, at_terminal=sys.stdin.isatty())
-            return await work(Port(setup, http, keeper_of(world), opens), Shell())
+            shell = Shell()
+            return await work(Port(setup, http, keeper_of(world, shell.notify), opens), shell)
 
     try:
         click.echo(clean(setup.redactor.clean(anyio.run(with_port))))

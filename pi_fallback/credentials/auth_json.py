@@ -8,7 +8,7 @@ from random import Random
 
 from pi_fallback.config import files, ownership
 from pi_fallback.config.files import Change
-from pi_fallback.credentials.pi_lock import WAIT_S, PiLock, locked, locked_sync
+from pi_fallback.credentials.pi_lock import WAIT_S, PiLock, locked, locked_sync, unheard
 from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
 
@@ -52,11 +52,20 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class AuthJson:
-    """auth.json at `path`. `wall` is seconds since 1970; `chance` keeps those who wait for its lock out of step."""
+    """auth.json at `path`. `wall` is seconds since 1970; `chance` keeps those who wait for its lock out of step.
+
+    `say` hears of a wait for it that takes long.
+    """
 
     path: Path
     wall: Callable[[], float]
     chance: Random
+    say: Callable[[str], None] = unheard
+
+    @property
+    def held_by_another(self) -> ConfigError:
+        """What is to be raised if another process does not let go of it."""
+        return PiLock(self.path, self.wall).held_by_another()
 
     @asynccontextmanager
     async def held(self, *, wait_s: float = WAIT_S) -> AsyncGenerator[Held]:
@@ -66,7 +75,7 @@ class AuthJson:
             ConfigError: it cannot be locked.
         """
         target = self._target()
-        async with locked(target, wall=self.wall, chance=self.chance, wait_s=wait_s) as lock:
+        async with locked(target, wall=self.wall, chance=self.chance, wait_s=wait_s, say=self.say) as lock:
             yield Held(self.path, target, lock)
 
     @contextmanager

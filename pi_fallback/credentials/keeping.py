@@ -14,6 +14,7 @@ from pi_fallback.credentials.account_edits import activated
 from pi_fallback.credentials.accounts import PRIMARY
 from pi_fallback.credentials.auth_json import AuthJson, Held
 from pi_fallback.credentials.memory import Memory, remembered
+from pi_fallback.credentials.pi_lock import unheard
 from pi_fallback.credentials.syncing import Books, synced
 from pi_fallback.errors import ConfigError
 from pi_fallback_hookspecs import Json
@@ -48,9 +49,10 @@ class Keeper:
         wall: Callable[[], float],
         chance: Random,
         named: Named = lambda _provider, _label: None,
+        say: Callable[[str], None] = unheard,
     ) -> "Keeper":
         memory = agent_dir / "pi-fallback" / "accounts.json"
-        return cls(AuthJson(agent_dir / "auth.json", wall, chance), agent_dir / "ha.json", memory, wall, named)
+        return cls(AuthJson(agent_dir / "auth.json", wall, chance, say), agent_dir / "ha.json", memory, wall, named)
 
     async def sync(self, *, create: bool = True) -> tuple[str, ...]:
         """Bring both files to the same state, and say what was done. Without `create` no ha.json is begun.
@@ -103,7 +105,8 @@ class Keeper:
 
     async def _apply(self, held: Held, edit: Edit = _as_it_is) -> Books:
         in_ha, written = self._steps(held, edit)
-        await files.update_later(self.ha, in_ha)
+        if self.ha.exists() or in_ha({}):  # else not even a lock file is begun beside one that nobody needs
+            await files.update_later(self.ha, in_ha)
         return written()
 
     def _steps(self, held: Held, edit: Edit) -> tuple[files.Change, Callable[[], Books]]:

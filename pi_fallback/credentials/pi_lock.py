@@ -7,9 +7,11 @@ asleep finds out by `check` before it writes.
 
 import fcntl
 import os
+import stat
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from errno import ENOTDIR
 from pathlib import Path
 from random import Random
 
@@ -20,6 +22,7 @@ from pi_fallback.errors import ConfigError, single
 
 STALE_S = 30.0  # pi's own figure: both sides must go by the same
 TOUCH_S = 10.0  # two touches may come late or fail before the lock is stale
+SAY_S = 2.0  # who waits longer is told for what
 WAIT_S = 30.0  # as pi waits: a refresh of a token inside the lock takes seconds
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 2.0  # pi's too
 
@@ -44,8 +47,7 @@ class PiLock:
                 self._remove_if_left_behind()
                 return self._make()
         except OSError as error:
-            reason = (error.strerror or "its folder cannot be written").lower()
-            raise ConfigError(f"{shown(self._folder)} could not be made: {reason}.", path=self._path) from error
+            raise self._in_the_way(error) from error
         return True
 
     def check(self) -> None:
@@ -78,10 +80,26 @@ class PiLock:
         message = f"{where} is locked by another process. Close that, or delete the folder {where}.lock."
         return ConfigError(message, path=self._path)
 
+    @property
+    def waiting(self) -> str:
+        where = shown(self._path)
+        return f"{where} is locked by another process: waiting for {where}.lock to go away."
+
+    def _in_the_way(self, error: OSError) -> ConfigError:
+        where, reason = shown(self._folder), (error.strerror or "its folder cannot be written").lower()
+        if os.path.lexists(self._folder):
+            message = f"{where}, which another process left behind, could not be removed: {reason}. Delete it."
+        else:
+            message = f"{where} could not be made: {reason}. See that its folder can be written."
+        return ConfigError(message, path=self._path)
+
     def _make(self) -> bool:
         try:
             self._folder.mkdir()
         except FileExistsError:
+            with suppress(FileNotFoundError):  # it was given back just now
+                if not stat.S_ISDIR(self._folder.lstat().st_mode):  # nobody's lock, and nobody removes it
+                    raise NotADirectoryError(ENOTDIR, "it is no folder") from None
             return False
         self._mark = self._stamped()
         return True
@@ -117,20 +135,35 @@ def _alone_in(folder: Path) -> Generator[None]:
         os.close(descriptor)
 
 
+def unheard(_text: str) -> None:
+    """Nobody is told that something is waited for."""
+
+
 @asynccontextmanager
 async def locked(
-    path: Path, *, wall: Callable[[], float], chance: Random, wait_s: float = WAIT_S
+    path: Path,
+    *,
+    wall: Callable[[], float],
+    chance: Random,
+    wait_s: float = WAIT_S,
+    say: Callable[[str], None] = unheard,
 ) -> AsyncGenerator[PiLock]:
     """Hold the lock on `path` over awaits. Losing it does not end the block: ask `check` before you write.
+
+    `say` hears of a wait that takes long.
 
     Raises:
         ConfigError: another process does not let go.
     """
-    lock = PiLock(path, wall)
+    lock, waited_s, told = PiLock(path, wall), 0.0, False
     for pause in pauses(chance, wait_s):
         if lock.take():
             break
+        if waited_s >= SAY_S and not told:
+            say(lock.waiting)
+            told = True
         await anyio.sleep(pause)
+        waited_s += pause
     else:
         raise lock.held_by_another()
     try:

@@ -25,6 +25,7 @@ EARLY_S = 60.0  # a request that begins now should not arrive with a token that 
 TIME_S = 24.0  # all of it: the lock counts as left behind after 30
 PATIENCE_S = 25.0  # how long a request waits for it
 AGAIN_S = 8.0  # so much must be left for a second try
+LOCKED_S = 5.0  # how long for the lock alone: another route can answer, and the refresh may go on without the request
 LOOK_S = 0.05  # who waits for the lock sees by the file that it need not
 DEAD_S = 900.0  # servers err too: so long a token that one refused is not sent again
 LAST_S = 3.0  # when the program ends: for an answer that is on its way, and for what is not kept yet
@@ -34,7 +35,9 @@ LAST_S = 3.0  # when the program ends: for an answer that is on its way, and for
 class _Flight:
     """A refresh under way; whoever wants it waits for `over`."""
 
+    began: float
     over: anyio.Event = field(default_factory=anyio.Event)
+    turn: anyio.Event = field(default_factory=anyio.Event)  # the lock is ours
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     wait: anyio.CancelScope | None = field(default_factory=anyio.CancelScope)  # for the lock
     login: Login | None = None
@@ -62,6 +65,7 @@ class Refresher:
     wall: Callable[[], float]
     tasks: TaskGroup
     unkept: Unkept
+    locked_s: float = LOCKED_S
     _flights: dict[Place, _Flight] = field(default_factory=dict[Place, _Flight], init=False)
     _dead: dict[str, _Dead] = field(
         default_factory=dict[str, _Dead], init=False, repr=False
@@ -76,10 +80,14 @@ class Refresher:
         """
         flight = self._flights.get(place)
         if flight is None:
-            flight = self._flights[place] = _Flight()
+            flight = self._flights[place] = _Flight(anyio.current_time())
             self.tasks.start_soon(self._fly, flight, place, endpoints, worn)
             self.tasks.start_soon(self._look_on, flight, place, endpoints, worn)
         with anyio.move_on_after(PATIENCE_S):
+            with anyio.move_on_after(max(0.0, flight.began + self.locked_s - anyio.current_time())):
+                await flight.turn.wait()
+            if not flight.turn.is_set():
+                raise CredentialError(f"the login was not renewed: {self.auth.held_by_another}")
             await flight.over.wait()
         if flight.login is not None:
             return flight.login
@@ -97,6 +105,7 @@ class Refresher:
             with flight.wait:
                 async with self.auth.held() as held:
                     flight.wait = None
+                    flight.turn.set()
                     with flight.scope as scope:
                         scope.shield = True  # from here on a token may be spent
                         scope.deadline = min(scope.deadline, anyio.current_time() + TIME_S)
@@ -109,6 +118,7 @@ class Refresher:
             flight.error = CredentialError(f"the login was not renewed: {type(error).__name__}. Try again.")
         finally:
             del self._flights[place]
+            flight.turn.set()
             flight.over.set()
 
     async def _look_on(self, flight: _Flight, place: Place, endpoints: OAuthEndpoints, worn: str) -> None:

@@ -167,11 +167,44 @@ async def test_cancelling_one_who_waits_leaves_the_lock_to_its_holder(path: Path
         lock.check()
 
 
-def test_a_file_in_its_place_is_named(path: Path) -> None:
+@pytest.mark.parametrize("age_s", [0, 60])
+def test_a_file_in_its_place_is_named_at_once_with_what_helps(path: Path, age_s: float) -> None:
     folder(path).touch()
-    os.utime(folder(path), (NOW - 60, NOW - 60))
-    with pytest.raises(ConfigError, match=r"auth\.json\.lock could not be made: not a directory"):
+    os.utime(folder(path), (NOW - age_s, NOW - age_s))
+    with pytest.raises(ConfigError, match=r"auth\.json\.lock, .* removed: it is no folder\. Delete it\.$"):
         PiLock(path, wall).take()
+
+
+def test_what_is_left_behind_and_not_empty_is_named_with_what_helps(path: Path) -> None:
+    left_behind(path, 0)
+    (folder(path) / "something").touch()
+    os.utime(folder(path), (NOW - 60, NOW - 60))
+    with pytest.raises(ConfigError, match=r"could not be removed: directory not empty\. Delete it\.$"):
+        PiLock(path, wall).take()
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_what_helps(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"could not be made: .*\. See that its folder can be written\.$"):
+        PiLock(tmp_path / "gone" / "auth.json", wall).take()
+
+
+async def test_who_waits_long_is_told_once_for_what(path: Path) -> None:
+    said: list[tuple[str, float]] = []
+    start = anyio.current_time()
+
+    def hear(text: str) -> None:
+        said.append((text, anyio.current_time() - start))
+
+    async with locked(path, wall=wall, chance=Random(1)):
+        with pytest.raises(ConfigError):
+            async with locked(path, wall=wall, chance=Random(2), say=hear):
+                pass
+    [(text, after_s)] = said
+    assert "auth.json is locked by another process: waiting for" in text
+    assert 2.0 <= after_s <= 4.0
+    async with locked(path, wall=wall, chance=Random(1), say=hear):
+        pass
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,5 +1,6 @@
 """Renewing a login: once, whoever asks; kept before it is used; and never worse than before."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -190,6 +191,24 @@ async def test_a_caller_who_leaves_is_free_at_once_and_what_was_sent_is_kept(roo
                 tasks.cancel_scope.cancel()
         await refresher.renewed(PLACE, server.endpoints, old.access)
         assert (room.kept()["acme"]["access"] in server.grants.live, server.grants.refreshes) == (True, 1)
+
+
+async def test_a_request_does_not_wait_long_for_a_lock_that_nobody_gives_back(room: Room) -> None:
+    async with OAuthServer() as server, room.refresher() as refresher:
+        old = server.issue()
+        room.write({"acme": entry(old)})
+        lock = room.auth.with_name("auth.json.lock")
+        lock.mkdir()
+        os.utime(lock, (room.now, room.now))
+        refresher.locked_s = 0.05
+        for _ in range(2):
+            with anyio.fail_after(2.0), pytest.raises(CredentialError, match=r"locked by another .* delete the folder"):
+                await refresher.renewed(PLACE, server.endpoints, old.access)
+        lock.rmdir()
+        await server.wait_for_requests(1)
+        login = await refresher.renewed(PLACE, server.endpoints, old.access)
+        assert {login.access} == server.grants.live
+        assert len(server.asked) == 1
 
 
 async def test_the_end_of_the_program_waits_a_moment_for_what_was_sent(room: Room) -> None:
