@@ -228,6 +228,14 @@ def test_accounts_are_put_in_order_renamed_activated_and_removed(offline: User) 
     assert [row[1] for row in rows(offline)] == ["backup-1", "primary"]
 
 
+def test_what_needs_no_second_file_leaves_not_even_its_lock(offline: User) -> None:
+    add(offline, K0)
+    assert add(offline, K0).code == 2
+    offline.run("auth", "remove", "a", "nobody", "-y")
+    assert offline.run("auth", "activate", "a", "nobody").code == 2
+    assert {path.name for path in offline.agent_dir.glob("*.json*")} == {"auth.json", "models.json"}
+
+
 def test_the_only_account_can_be_removed_and_leaves_no_second_file(offline: User) -> None:
     add(offline, K0)
     assert offline.run("auth", "remove", "a", "primary", "-y").code == 0
