@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pi_fallback.credentials.sources import Literal
+from pi_fallback.errors import CredentialError
 from pi_fallback.plugins.ha import HighAvailability
 from pi_fallback.runtime.hiding import Secrets
 from pi_fallback_hookspecs import Route
@@ -109,6 +110,36 @@ async def test_t23_a_command_whose_key_was_refused_is_run_again_when_it_is_asked
     second = await vault.key_for(route, ADDRESS)
     assert second is not None
     assert second.reveal("http://127.0.0.1:9") == "sk-run-2-000000"
+
+
+async def test_rp9_an_auth_json_that_is_deleted_takes_its_accounts_along_until_it_is_back(desk: Desk) -> None:
+    desk.write(ha={"credentials": {"a": {"backup-1": key(KEY1)}}})
+    setup = desk.prepare()
+    live = Pool(setup)
+    assert live.later() == ["a/A", "a/A (backup-1)"]
+    (desk.agent_dir / "auth.json").unlink()
+    assert live.later() == ["a/A (backup-1)"]
+    with pytest.raises(CredentialError, match="no account primary for a"):
+        await live.vault.key_for(Route("a", "A"), ADDRESS)
+    desk.write(auth={"a": key(KEY0)})
+    assert live.later() == ["a/A", "a/A (backup-1)"]
+    assert await live.vault.key_for(Route("a", "A"), ADDRESS) is not None
+
+
+async def test_rp9_an_agent_whose_only_account_was_deleted_goes_on_once_it_is_back(desk: Desk) -> None:
+    desk.write(models={}, auth={"groq": key(KEY0)})
+    setup = desk.prepare()
+    live, route, url = Pool(setup), setup.selection.order[0], setup.catalog.providers["groq"].base_url
+    order = live.later()
+    (desk.agent_dir / "auth.json").unlink()
+    assert live.later() == order  # a request says which account is missing
+    with pytest.raises(CredentialError, match="There is no account primary for groq"):
+        await live.vault.key_for(route, url)
+    desk.write(auth={"groq": key(KEY1)})
+    assert live.later() == order
+    found = await live.vault.key_for(route, url)
+    assert found is not None
+    assert found.reveal(found.origin) == KEY1
 
 
 async def test_rp9_a_broken_file_keeps_the_last_good_accounts_and_is_told_once(desk: Desk) -> None:
