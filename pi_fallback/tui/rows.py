@@ -1,6 +1,7 @@
 """Rows: what stands on the screen, as styled pieces of clean text."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -9,7 +10,7 @@ from pi_fallback.tui.entries import Answer, Entry, Notice, Said, ToolUse
 from pi_fallback.tui.state import ScreenState
 from pi_fallback_hookspecs import Json, Level, ToolCall, thawed
 
-Style: TypeAlias = Literal["plain", "user", "provisional", "dim", "tool", "strong", "info", "warning", "error"]
+Style: TypeAlias = Literal["plain", "user", "provisional", "dim", "tool", "strong", "info", "warning", "error", "link"]
 
 OUTPUT_LINES = 3  # of a tool's output, while it is collapsed
 OUTPUT_COLUMNS = 300  # of one such line
@@ -21,6 +22,9 @@ STREAMED_MAX = 8_000  # characters of an answer while it streams: each frame dra
 IN_SESSION = "; the whole is in the session file"
 TITLE_MAX = 100
 TITLE_KEYS = ("command", "path", "pattern", "file_path", "url", "query")
+
+
+_ADDRESS = re.compile(r"https?://[\x21-\x7e]+")
 
 
 class Span(NamedTuple):
@@ -52,7 +56,8 @@ def entry_rows(entry: Entry, *, expanded: bool) -> tuple[Row, ...]:
         case ToolUse():
             return tuple(_tool_use(entry, expanded=expanded))
         case Notice(text=text, level=level):
-            return tuple(_lines(text, _LEVELS[level], first=_MARKS[level], then="  "))
+            noted = _lines(text, _LEVELS[level], first=_MARKS[level], then="  ")
+            return tuple(_address(row) or row for row in noted)
 
 
 _LEVELS: Mapping[Level, Style] = {"info": "info", "warning": "warning", "error": "error"}
@@ -75,6 +80,12 @@ def _answer(answer: Answer) -> Iterator[Row]:
         yield _row(f"… {clean_line(answer.calling)}".rstrip(), "dim")
     elif answer.state == "aborted":
         yield _row("(cut off; not part of the conversation)", "dim")
+
+
+def _address(row: Row) -> Row | None:
+    """A line that is an address and nothing else, as a link: it can be opened, or copied without an indent."""
+    text = row[0].text.strip()
+    return (Span(text, "link"),) if _ADDRESS.fullmatch(text) else None
 
 
 def _tail(text: str, most: int) -> str:

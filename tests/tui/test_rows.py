@@ -45,6 +45,8 @@ def text_of(entry: Entry, *, expanded: bool = False) -> list[str]:
         (ToolUse(0, ToolCall("1", "odd")), ["○ odd"]),
         (ToolUse(0, ToolCall("1", "ls"), "failed", "no such file"), ["✗ ls", "  no such file"]),
         (Notice(0, "one\ntwo", "error"), ["✗ one", "  two"]),
+        (Notice(0, "Log in:\nhttps://e.x/a?b=c\nnow"), ["· Log in:", "https://e.x/a?b=c", "  now"]),
+        (Notice(0, "See\nhttps://e.x or not"), ["· See", "  https://e.x or not"]),
     ],
 )
 def test_an_entry_reads(entry: Entry, expected: list[str]) -> None:
