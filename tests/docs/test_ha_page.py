@@ -9,8 +9,8 @@ from pi_fallback.core.ha_report import AccountRow, Report
 from pi_fallback_hookspecs import Ledger, Route, Scope, ScopeKind, View
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ha.md").read_text(encoding="utf-8")
-FIRST, SECOND = (Route("anthropic", "claude-sonnet-4-5", label) for label in ("primary", "backup-1"))
-OPENAI = Route("openai", "gpt-5")
+FIRST, SECOND = (Route("anthropic", "claude-sonnet-5-5", label) for label in ("primary", "backup-1"))
+OPENAI = Route("openai", "gpt-6.2-sol")
 
 
 def test_the_report_is_what_the_page_shows() -> None:
@@ -25,7 +25,7 @@ def test_the_report_is_what_the_page_shows() -> None:
     accounts = [
         AccountRow("anthropic", "primary", "api_key", "ha.json"),
         AccountRow("anthropic", "backup-1", "api_key", "ha.json"),
-        AccountRow("openai", "primary", "api_key", "OPENAI_API_KEY"),
+        AccountRow("openai", "primary", "api_key", "$OPENAI_API_KEY"),
     ]
     view = View(now=0.0, current=SECOND, order=(FIRST, SECOND, OPENAI), ledger=ledger)
     clock = {9000.0: "at 20:58:19", 300.0: "at 18:33:19"}
