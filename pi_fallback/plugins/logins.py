@@ -50,11 +50,12 @@ class Logins:
                 return f"Say which provider: /login PROVIDER, one of {', '.join(choices)}."
             argument = shown[chosen]
         try:
-            return (Notify(await self.port.login(argument, context.ui)),)
+            return await self.port.login(argument, context.ui)
         except PiFallbackError as error:
             near = get_close_matches(argument, choices, n=1) if argument not in choices else []
             hint = f" Did you mean {near[0]}?" if near else ""
-            return (Notify(f"{error}{hint}", "error"),)
+            context.ui.notify(f"{error}{hint}", "error")  # at once: who has ended it by Ctrl-C would hear no effect
+            return ()
 
     async def logout(self, _context: CommandContext, argument: str) -> Sequence[Effect] | str:
         words = argument.split()

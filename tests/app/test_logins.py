@@ -126,6 +126,19 @@ async def test_a_login_that_is_over_is_used_again_after_a_new_one(house: House) 
     assert not (house.agent_dir / "ha.json").exists()
 
 
+async def test_a_login_that_an_abort_ends_is_said_to_be_cancelled(house: House) -> None:
+    class Aborting(Person):
+        async def input(self, title: str, placeholder: str = "") -> str | None:
+            await agents[0].abort()  # as Ctrl-C does, which then closes the question
+            return None
+
+    person, agents = Aborting(), list[Agent]()
+    async with house.agent(person) as agent:
+        agents.append(agent)
+        await agent.command("/login a")
+    assert person.said[-1] == "The login was cancelled."
+
+
 async def test_who_does_not_say_of_which_account_a_login_is_stores_nothing(house: House) -> None:
     house.write("auth.json", {"a": entry(house.login.issue(), expires=FAR)})
     before = house.read("auth.json")
