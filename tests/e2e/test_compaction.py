@@ -74,6 +74,22 @@ def test_a_program_that_is_killed_after_it_goes_on_with_the_shorter_history(
     assert fault_server.violations == ()
 
 
+def test_a_program_that_is_killed_while_the_summary_is_written_goes_on_with_the_whole_history(
+    one: User, fault_server: RunningFaultServer
+) -> None:
+    fault_server.play("A", [COUNT, LOOK, TOO_LONG, HangBeforeHeaders(), Ok("All there.")])
+    with one.start("-y", "-p", "count") as program:
+        fault_server.wait_for_requests(4)
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+    assert one.run("-c", "-p", "and now?").out == "All there.\n"
+    told = said(fault_server.requests[-1])[1:]
+    assert [role for role, _ in told] == ["user", "assistant", "tool", "assistant", "tool", "user"]
+    assert "4999" in told[2][1]
+    assert (one.folder / "counter").read_text() == "once\n"
+    assert fault_server.violations == ()
+
+
 def test_esc_while_the_summary_is_written_leaves_the_history_as_it_was(
     one: User, fault_server: RunningFaultServer
 ) -> None:
