@@ -214,3 +214,31 @@ def test_a_client_that_leaves_takes_the_program_with_it(two: User, fault_server:
         assert c.program.wait(TIMEOUT_S) == 1
         assert c.program.stderr is not None
         assert "Traceback" not in c.program.stderr.read()
+
+
+def test_ha_activate_and_ha_use_in_the_middle_of_a_turn_count_from_its_next_request(
+    user: User, fault_server: RunningFaultServer
+) -> None:
+    user.endpoints(fault_server.base_url, a="A", b="B")
+    user.settings()
+    user.write(
+        "ha.json",
+        {
+            "groups": {"g": {"entries": [{"id": "a/A"}]}, "h": {"entries": [{"id": "b/B"}]}},
+            "credentials": {"a": {"backup-1": {"type": "api_key", "key": "sk-a-backup-1111"}}},
+        },
+    )
+    wait = [ToolCallScript("bash", {"command": "while ! test -e go; do sleep 0.02; done; rm go"})]
+    fault_server.play("A", [Ok("one", tools=wait), Ok("two", tools=wait)])
+    fault_server.play("B", Ok("three"))
+    with client(user, "-y") as c:
+        c.ask("prompt", message="count")
+        for command in ("/ha-activate a backup-1", "/ha-use h"):
+            c.until(lambda event: event["type"] == "tool_execution_start")
+            assert c.ask("prompt", message=command)["success"] is True
+            (user.folder / "go").touch()
+        c.settled()
+        assert c.close() == 0
+    keys = [request.key for request in fault_server.requests]
+    assert (keys[1], [request.model for request in fault_server.requests]) == ("sk-a-backup-1111", ["A", "A", "B"])
+    assert fault_server.violations == ()
