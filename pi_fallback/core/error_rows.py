@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Literal, NamedTuple
 
 from pi_fallback.core.error_shapes import plain
@@ -87,8 +88,16 @@ _BARE: frozenset[Place] = frozenset({"any", "soft", "server", "bare"})
 
 
 def finds(*alternatives: str) -> Check:
-    """A check that looks for one of some patterns, compiled once."""
-    return re.compile("|".join(alternatives)).search
+    """A check that looks for one of some patterns, compiled when it is first asked: most programs meet few of them."""
+
+    def check(text: str, start: int, end: int) -> object:
+        return pattern().search(text, start, end)
+
+    @cache
+    def pattern() -> re.Pattern[str]:
+        return re.compile("|".join(alternatives))
+
+    return check
 
 
 def one_of(*words: str) -> tuple[str, ...]:
