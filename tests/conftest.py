@@ -1,6 +1,7 @@
 """Fixtures that the whole suite shares."""
 
 import asyncio
+import signal
 from typing import Any
 
 import looptime
@@ -14,6 +15,9 @@ Backend = tuple[str, dict[str, Any]]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(CanaryScan(config), "canary-scan")
+    # A shell that starts us in the background lets Ctrl-C be ignored, by all programs that the tests start as well.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def virtual_trio() -> Backend:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 from pi_fallback.core.error_waits import LONGEST_S
@@ -79,6 +78,8 @@ def moment_in_headers(headers: Mapping[str, str], now: datetime) -> float | None
     """The moment at which `headers` (lower-case names) say that a limit ends: an HTTP date, or seconds since 1970."""
     value = headers.get("retry-after", "")
     if any(letter.isalpha() for letter in value):
+        from email.utils import parsedate_to_datetime  # takes 9 ms to load, and few providers send a date
+
         try:
             return _clamped(parsedate_to_datetime(value).timestamp(), now)
         except (ValueError, TypeError, IndexError, OverflowError):  # the parser raises each of them on some junk
