@@ -229,18 +229,12 @@ def _show_again(context: click.Context, provider: str) -> None:
 
 
 def _show(desk: Desk, accounts: Sequence[Account]) -> None:
-    rows = [(a.provider, a.label, KINDS[a.kind], _places(a), _state(desk, a)) for a in accounts]
+    rows = [(a.provider, a.label, KINDS[a.kind], a.places, _state(desk, a)) for a in accounts]
     if not rows:
         click.echo("No account was found. Add one: pi-fallback auth add PROVIDER")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _places(account: Account) -> str:
-    """Where it stands. An account of auth.json is in ha.json too as soon as there are others: that says nothing."""
-    both = account.stored and account.found_in not in (AUTH, HA)
-    return f"{account.found_in}, {HA}" if both else account.found_in
 
 
 KINDS: Mapping[str, str] = {"api_key": "key", "oauth": "login"}

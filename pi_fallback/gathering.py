@@ -27,7 +27,7 @@ class Gathered(NamedTuple):
     problems: tuple[Problem, ...]
 
     def rows(self) -> Sequence[AccountRow]:
-        return [AccountRow(a.provider, a.label, a.kind, a.found_in, a.unusable) for a in self.found.accounts]
+        return [AccountRow(a.provider, a.label, a.kind, a.places, a.unusable) for a in self.found.accounts]
 
 
 def gathered(

@@ -18,12 +18,15 @@ AccountName = tuple[str, str]
 
 
 class AccountRow(NamedTuple):
-    """An account as the report names it; `unusable` says why it cannot be used. Nothing here is secret."""
+    """An account as the report names it: `places` are the files or the variable where it stands.
+
+    `unusable` says why it cannot be used. Nothing here is secret.
+    """
 
     provider: str
     label: str
     kind: str
-    found_in: str
+    places: str
     unusable: str | None = None
 
 
@@ -91,7 +94,7 @@ class Report:
         state = row.unusable or self.refused.get(name)
         if state is None:
             state = "ready" if rest is None or rest.until <= self.view.now else self._rest(rest)
-        return _line(f"  {mark} {row.provider} {row.label} ({row.kind}, {row.found_in})", state)
+        return _line(f"  {mark} {row.provider} {row.label} ({row.kind}, {row.places})", state)
 
     def _rest(self, rest: Resting) -> str:
         return f"rests, again {self.when(rest.until)} ({rest.reason})"

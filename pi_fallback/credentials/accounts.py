@@ -38,6 +38,12 @@ class Account:
     opened: Provider | None = field(default=None, repr=False)
     stored: bool = False
 
+    @property
+    def places(self) -> str:
+        """Where it stands. An account of auth.json is in ha.json too as soon as there are others: that says nothing."""
+        both = self.stored and self.found_in not in ("auth.json", "ha.json")
+        return f"{self.found_in}, ha.json" if both else self.found_in
+
 
 Opens: TypeAlias = Callable[[Provider, OAuthEntry], Provider]
 """A provider as one asks it with a login."""

@@ -22,7 +22,7 @@ HOW_TO_EDIT = (
     "    /ha-use GROUP, /ha-activate PROVIDER LABEL, /ha-clear,\n"
     "    /ha-mock-error KIND"
 )
-STORED = "ha.json"  # where an account is found that auth.json does not have
+STORED = "ha.json"  # where an account stands that auth.json does not have
 
 
 class Keeper(Protocol):
@@ -102,7 +102,7 @@ class HaCommands:
             known = ", ".join(f"{row.provider} {row.label}" for row in self.ha.accounts)
             return f"Say which account: /ha-activate PROVIDER LABEL. There are: {known or 'none'}."
         told: tuple[Effect, ...] = ()
-        if self.ha.keeper is not None and row.found_in == STORED:
+        if self.ha.keeper is not None and STORED in row.places.split(", "):
             try:
                 said = await self.ha.keeper.activate(row.provider, row.label)
             except ConfigError as error:

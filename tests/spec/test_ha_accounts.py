@@ -431,7 +431,7 @@ async def test_a_login_of_an_account_that_is_stored_renews_it(home: Home) -> Non
 
 def wired(r: Rig, home: Home) -> None:
     plugin = known(r)
-    plugin.accounts = [row._replace(found_in="auth.json") if row.label == "primary" else row for row in plugin.accounts]
+    plugin.accounts = [row._replace(places="auth.json") if row.label == "primary" else row for row in plugin.accounts]
     plugin.keeper = home.keeper
 
 
@@ -444,6 +444,18 @@ async def test_t48_ha_activate_puts_the_account_into_auth_json_and_the_session_g
         assert home.live("a") == key("k1")
         assert home.stored("a") == KEYS
         assert "auth.json has a backup-1 now." in notices(r)
+
+
+async def test_an_account_that_stands_in_the_environment_too_goes_into_auth_json(home: Home) -> None:
+    home.write({"a": key("k0")}, {"a": KEYS})
+    async with ha({}) as r:
+        wired(r, home)
+        plugin = known(r)
+        plugin.accounts = [
+            row._replace(places="$KEY, ha.json") if row.label == "backup-1" else row for row in plugin.accounts
+        ]
+        await r.agent.command("/ha-activate a backup-1")
+        assert home.live("a") == key("k1")
 
 
 async def test_b21_ha_activate_says_where_the_account_went_that_only_auth_json_had(home: Home) -> None:
