@@ -108,6 +108,18 @@ async def update_later(path: Path, change: Change, *, lock_timeout_s: float = LO
         await anyio.sleep(LOOK_S)
 
 
+def check_replaceable(path: Path) -> None:
+    """Make sure that `update` may write `path`, as far as can be told before.
+
+    Raises:
+        ConfigError: it may not.
+    """
+    try:
+        ownership.check_replaceable(ownership.target_of(path))
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
 def unwritable(path: Path, error: OSError | ConfigError) -> ConfigError:
     """What is to be raised if `error` came of writing `path`: without the frames that it came through."""
     if isinstance(error, ConfigError):

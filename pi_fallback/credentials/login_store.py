@@ -52,6 +52,18 @@ def peek(auth: Path, ha: Path, place: Place) -> Entry | None:
     return entry if isinstance(entry, Mapping) and entry.get("type") == "oauth" else None
 
 
+def check_replaceable(held: Held, ha: Path, provider: str, refresh: str) -> None:
+    """Make sure that `replace` may write wherever `refresh` is kept. To be asked before it is spent.
+
+    Raises:
+        ConfigError: a file cannot be parsed or may not be written.
+    """
+    if _bears(_part(held.read(), provider), refresh):
+        files.check_replaceable(held.path)
+    if any(_bears(there, refresh) for there in _accounts(ha, provider).values()):
+        files.check_replaceable(ha)
+
+
 async def replace(held: Held, ha: Path, place: Place, refresh: str, fresh: Entry) -> None:
     """Put the tokens of `fresh` wherever `refresh`, which is spent now, is kept: an account may stand in both files.
 

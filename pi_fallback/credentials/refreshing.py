@@ -157,6 +157,7 @@ class Refresher:
         dead = self._dead.get(refresh)
         if dead is not None and self.wall() < dead.until:
             raise LoginNeeded(dead.message)
+        login_store.check_replaceable(held, self.ha, place.provider, spent)
         fresh = await self._asked(place, endpoints, entry, refresh)
         await self.unkept.keep(held, place, spent, fresh)
         return login_of(fresh, endpoints)

@@ -258,6 +258,22 @@ async def test_a_login_that_cannot_be_kept_is_used_and_kept_as_soon_as_it_can_be
         assert (room.kept()["acme"]["access"] in server.grants.live, server.grants.reuses) == (True, 0)
 
 
+@pytest.mark.parametrize("name", ["auth.json", "ha.json"])
+async def test_no_token_is_spent_if_what_comes_for_it_could_not_be_kept(room: Room, name: str) -> None:
+    async with OAuthServer() as server, room.refresher() as refresher:
+        old = server.issue()
+        room.write({"acme": entry(old)}, {"primary": entry(old)})
+        (room.folder / name).chmod(0o400)
+        with pytest.raises(
+            CredentialError, match=rf"{name} could not be written: it is read-only; run chmod u\+w on it"
+        ):
+            await refresher.renewed(PLACE, server.endpoints, old.access)
+        assert (server.asked, room.problems) == ([], [])
+        (room.folder / name).chmod(0o600)
+        await refresher.renewed(PLACE, server.endpoints, old.access)
+        assert room.kept()["acme"]["refresh"] == room.stored()["primary"]["refresh"] != old.refresh
+
+
 async def unkept(room: Room, server: OAuthServer, refresher: Refresher) -> Login:
     """A login that was renewed while auth.json was being edited; the file is whole again, with the spent token."""
     old = server.issue()
