@@ -114,6 +114,7 @@ class HighAvailability:
     def session_start(self, event: SessionStart) -> None:
         self.home = None if event.reason == "resume" else event.view.current
         self.cached, self.said = None, ""
+        self.mended = dict.fromkeys(self.refused, False)
 
     @hookimpl
     def order_routes(self, event: OrderRoutes) -> Sequence[Route] | None:
@@ -164,6 +165,8 @@ class HighAvailability:
     def message_end(self, event: MessageEnd) -> None:
         message, route = event.message, event.view.current
         if isinstance(message, AssistantMessage) and message.error is None and route is not None:
+            if (name := (route.provider, route.credential)) not in self.refused:
+                self.mended.pop(name, None)
             usage = message.usage
             caches = usage.cache_read or usage.cache_write  # who reports nothing of it may have none
             tokens = usage.input + usage.cache_read + usage.cache_write if caches else 0

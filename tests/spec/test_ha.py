@@ -831,6 +831,23 @@ async def test_without_a_group_a_refused_key_is_gone_back_to_once_it_may_be_anot
         assert await answered(r, "now?") == "k0 again"
 
 
+@pytest.mark.parametrize("new_session", [False, True])
+async def test_a_key_that_was_refused_once_does_not_bar_the_way_home_for_ever(new_session: bool) -> None:
+    refused = fail("bad key", status=401)
+    works = [] if new_session else [Say("A works")]
+    async with ha({"A": [refused, *works, LIMIT, Say("A again")]}, order=(K0, B)) as r:
+        await alone(r)
+        assert await answered(r) == "from B"
+        if new_session:
+            await r.agent.new_session()
+        else:
+            await r.agent.select("a/A")
+            assert await answered(r, "and?") == "A works"
+        assert await answered(r, "more") == "from B"
+        await anyio.sleep(21.0)
+        assert await answered(r, "now?") == "A again"
+
+
 async def test_without_a_group_a_model_that_is_unknown_is_left_for_five_minutes() -> None:
     async with ha({"A": [fail("no such model", status=404), Say("A again")]}, order=(K0, B)) as r:
         await alone(r)
