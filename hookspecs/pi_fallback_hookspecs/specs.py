@@ -263,6 +263,8 @@ class Lifecycle:
     def model_select(self, event: ModelSelect) -> Effects:
         """Fires when the session's route has changed: by the user, by a failover, by a session being restored.
 
+        Also when the user chooses the route that the session has: `previous` is the same then.
+
         Returns: effects, or None.
         Order: as for `session_start`.
 

@@ -48,7 +48,8 @@ class HighAvailability:
 
     While the file has no group, `pool` decides in its place; the way back is found here all the same. What it remembers
     is of this session: the route that the user chose, which keys were refused, and of them which may have been `mended`
-    since, what a provider has cached, and what it has said already.
+    since, what a provider has cached, and what it has said already. Without a group the work goes back to that route
+    only if `has_failed` says that it was left for a failure or a rest: what another plugin chose instead stays.
 
     `accounts`, `path`, `when` and `keeper` are told by whoever knows them, for the commands; `version` rises when other
     routes come first. With `enabled` false no group counts.
@@ -67,6 +68,7 @@ class HighAvailability:
     all_routes: Sequence[Route] = field(default=(), init=False)
     mended: dict[AccountName, bool] = field(default_factory=dict[AccountName, bool], init=False)
     home: Route | None = field(default=None, init=False)
+    has_failed: bool = field(default=False, init=False)
     cached: Cached | None = field(default=None, init=False)
     said: str = field(default="", init=False)
 
@@ -112,7 +114,7 @@ class HighAvailability:
 
     @hookimpl
     def session_start(self, event: SessionStart) -> None:
-        self.home = None if event.reason == "resume" else event.view.current
+        self.home, self.has_failed = None if event.reason == "resume" else event.view.current, False
         self.cached, self.said = None, ""
         self.mended = dict.fromkeys(self.refused, False)
 
@@ -134,6 +136,7 @@ class HighAvailability:
     def request_failed(self, event: RequestFailed) -> Decision | None:
         failure = event.failure
         fault, name = failure.fault, (failure.route.provider, failure.route.credential)
+        self.has_failed = self.has_failed or failure.route == self.home
         not_had = fault is not None and fault.kind is FaultKind.KEY  # a command may work next time
         if fault is not None and not_had and fault.code == LoginNeeded.code:
             self.refused[name] = "a new login is needed"
@@ -151,7 +154,8 @@ class HighAvailability:
         if event.cause not in {"prompt", "follow_up"}:
             return None
         tidy = GOING_ON if self.waits(event.view) else ()
-        found = way_back(event.view, self.group, self.policy, self.home, self.cached, self.mended)
+        home = None if self.group is None and not self.has_failed else self.home
+        found = way_back(event.view, self.group, self.policy, home, self.cached, self.mended)
         if found is None:
             return tidy
         if found.on:
@@ -167,6 +171,7 @@ class HighAvailability:
         if isinstance(message, AssistantMessage) and message.error is None and route is not None:
             if (name := (route.provider, route.credential)) not in self.refused:
                 self.mended.pop(name, None)
+            self.has_failed = self.has_failed and route != self.home
             usage = message.usage
             caches = usage.cache_read or usage.cache_write  # who reports nothing of it may have none
             tokens = usage.input + usage.cache_read + usage.cache_write if caches else 0
@@ -175,7 +180,9 @@ class HighAvailability:
     @hookimpl
     def model_select(self, event: ModelSelect) -> None:
         if event.source == "user":
-            self.home = event.route
+            self.home, self.has_failed = event.route, False
+        elif event.previous is not None and event.previous == self.home and not event.view.usable(event.previous):
+            self.has_failed = True  # it rests by the word of another agent, or cannot take what was said
 
     @hookimpl
     def user_aborted(self, event: UserAborted) -> Sequence[Effect] | None:

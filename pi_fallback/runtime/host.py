@@ -223,14 +223,18 @@ class Host:
         raise EffectError("; ".join(reasons) or "there is no other model to switch to")
 
     async def set_route(self, route: Route, source: Literal["user", "failover", "restore"], reason: str) -> None:
-        """Make `route` the session's. While plugins are told of it, they cannot choose another."""
+        """Make `route` the session's. While plugins are told of it, they cannot choose another.
+
+        They hear of it too when the user chooses the route that the session has: it is meant to stay there.
+        """
         previous = self.conversation.route
-        if route == previous:
+        if route != previous:
+            self.conversation.route = route
+            self.conversation.log.route(route)
+            self.emit(feed.RouteSwitched(route, previous, source, reason))
+            self.signals.switched.send(self, route=route, previous=previous, source=source, reason=reason)
+        elif source != "user":
             return
-        self.conversation.route = route
-        self.conversation.log.route(route)
-        self.emit(feed.RouteSwitched(route, previous, source, reason))
-        self.signals.switched.send(self, route=route, previous=previous, source=source, reason=reason)
         await self.tell(
             "model_select",
             lambda view: ModelSelect(view=view, can=ABILITIES, route=route, previous=previous, source=source),

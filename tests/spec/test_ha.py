@@ -23,8 +23,10 @@ from pi_fallback.runtime import feed
 from pi_fallback.testing import CallTool, Move, Pieces, Say, ScriptedProvider, Wait, fail
 from pi_fallback.testing.moves import Fail
 from pi_fallback_hookspecs import (
+    AgentEnd,
     AssistantMessage,
     Call,
+    Effect,
     FaultKind,
     Phase,
     Price,
@@ -33,10 +35,12 @@ from pi_fallback_hookspecs import (
     Scope,
     ScopeKind,
     StopReason,
+    SwitchRoute,
     Tool,
     ToolContext,
     Usage,
     View,
+    hookimpl,
 )
 from tests import rigs
 from tests.conftest import Backend
@@ -86,6 +90,7 @@ async def ha(
     order: Sequence[Route] = ALL,
     current: str = "A",
     group: str | None = None,
+    others: Sequence[tuple[str, object]] = (),
     **more: Any,
 ) -> AsyncGenerator[Rig, None]:
     """An agent with the fixture's ha.json; `errors` is its errorHandling, `more` goes over the rest of the file."""
@@ -98,7 +103,7 @@ async def ha(
         models,
         current=current,
         order=order,
-        plugins=((NAME, plugin),),
+        plugins=((NAME, plugin), *others),
         behind=((POOL, PoolFailover(lambda: plugin.group is None)),),
         waits_out=plugin.waits_out,
         progress=rig_more.pop("progress", OFF),
@@ -805,6 +810,46 @@ async def test_without_a_group_what_the_user_chose_since_is_where_the_work_goes_
         await anyio.sleep(21.0)
         assert await answered(r, "now?") == "B again"
         assert await answered(r, "and then?") == "B again"  # A is well again too
+
+
+@pytest.mark.parametrize("stay", ["/model", "/ha-activate b primary"])
+async def test_who_chooses_the_model_that_took_over_stays_there(stay: str) -> None:
+    async with ha({"A": [LIMIT, Say("A again")]}, order=(K0, B)) as r:
+        await alone(r)
+        assert await answered(r) == "from B"
+        switched = len(switches(r))
+        if stay == "/model":
+            await r.agent.select("b/B")
+        else:
+            await r.agent.command(stay)
+        await anyio.sleep(21.0)
+        assert await answered(r, "and?") == "from B"
+        assert len(switches(r)) == switched
+
+
+class Cheaper:
+    """Goes on with another model after the first answer: nothing has failed."""
+
+    @hookimpl
+    def agent_end(self, event: AgentEnd) -> Effect | None:
+        return SwitchRoute((B,), "cheaper") if event.view.current == K0 else None
+
+
+async def test_without_a_group_the_work_stays_where_another_plugin_took_it_while_nothing_failed() -> None:
+    async with ha({}, order=(K0, B), others=(("cheaper", Cheaper()),)) as r:
+        await alone(r)
+        assert await answered(r) == "from A"
+        assert await answered(r, "and?") == "from B"
+        assert switches(r) == ["cheaper"]
+
+
+async def test_without_a_group_the_work_goes_home_after_a_rest_that_another_agent_booked() -> None:
+    async with ha({}, order=(K0, B)) as r:
+        await alone(r)
+        r.book.enter(Rest(account(K0), anyio.current_time() + 45.0, "rate_limit"))
+        assert await answered(r) == "from B"
+        await anyio.sleep(46.0)
+        assert await answered(r, "and?") == "from A"
 
 
 async def test_without_a_group_a_return_weighs_the_prompt_cache_too() -> None:
