@@ -34,7 +34,7 @@ def _exit_code() -> int:
 
     known = Redactor()  # all secrets that this process comes to know
     guard(known.clean)
-    clean_prints(known.clean)
+    clean_prints(known)
     try:
         import click
     except ImportError:

@@ -1,50 +1,58 @@
 """Printing: what anybody prints in this process, plugins and warnings too, holds no known secret."""
 
+import codecs
 import io
 import sys
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, TextIO
+
+from pi_fallback.credentials.redaction import Redactor
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-Clean = Callable[[str], str]
+MOST_HELD = 64 * 1024  # bytes of a line; no key is nearly as long
 
 
-def clean_prints(clean: Clean) -> None:
-    """Put `clean` between standard output and standard error and all that is printed to them from now on."""
-    sys.stdout, sys.stderr = _cleaned(sys.stdout, clean), _cleaned(sys.stderr, clean)
+def clean_prints(known: Redactor) -> None:
+    """Put `known` between standard output and standard error and all that is printed to them from now on."""
+    sys.stdout, sys.stderr = _cleaned(sys.stdout, known), _cleaned(sys.stderr, known)
 
 
-def _cleaned(stream: TextIO, clean: Clean) -> TextIO:
+def _cleaned(stream: TextIO, known: Redactor) -> TextIO:
     encoding, errors = stream.encoding or "utf-8", stream.errors or "replace"
-    lines = _CleanLines(stream.buffer, clean, encoding)
+    lines = _CleanLines(stream.buffer, known, encoding)
     return io.TextIOWrapper(lines, encoding, errors, line_buffering=bool(stream.line_buffering))
 
 
 class _CleanLines(io.RawIOBase):
-    """Passes whole lines on to `out`, or what there is when it is flushed: a key may come in pieces."""
+    """Passes whole lines on to `out`, or what there is when it is flushed: a key may come in pieces.
 
-    def __init__(self, out: BinaryIO, clean: Clean, encoding: str) -> None:
+    Of a line that is too long to be held only an end that may be the beginning of a key is.
+    """
+
+    def __init__(self, out: BinaryIO, known: Redactor, encoding: str) -> None:
         self.name = out.name
         self._out = out
-        self._clean = clean
+        self._known = known
         self._encoding = encoding
-        self._begun = b""
+        self._begun = bytearray()
         self._turn = threading.RLock()
 
     def write(self, data: "ReadableBuffer", /) -> int:
         given = bytes(data)
+        lines, end, begun = given.rpartition(b"\n")
         with self._turn:
-            lines, end, self._begun = (self._begun + given).rpartition(b"\n")
-            self._pass_on(lines + end)
+            if end:
+                self._pass_on(self._taken() + lines + end)
+            self._begun += begun
+            if len(self._begun) > MOST_HELD:
+                self._pass_on_begun()
         return len(given)
 
     def flush(self) -> None:
         with self._turn:
-            begun, self._begun = self._begun, b""
-            self._pass_on(begun)
+            self._pass_on(self._taken())
             if not self._out.closed:
                 self._out.flush()
 
@@ -57,8 +65,19 @@ class _CleanLines(io.RawIOBase):
     def isatty(self) -> bool:
         return self._out.isatty()
 
+    def _taken(self) -> bytes:
+        begun, self._begun = bytes(self._begun), bytearray()
+        return begun
+
     def _pass_on(self, data: bytes) -> None:
         if data:
             text = data.decode(self._encoding, "surrogateescape")
-            cleaned = self._clean(text)
+            cleaned = self._known.clean(text)
             self._out.write(data if cleaned == text else cleaned.encode(self._encoding, "surrogateescape"))
+
+    def _pass_on_begun(self) -> None:
+        decoder = codecs.getincrementaldecoder(self._encoding)("surrogateescape")
+        cleaned, held = self._known.passed(decoder.decode(self._taken()))
+        self._out.write(cleaned.encode(self._encoding, "surrogateescape"))
+        half_character, _ = decoder.getstate()
+        self._begun += held.encode(self._encoding, "surrogateescape") + half_character
