@@ -99,7 +99,7 @@ class HighAvailability:
         return len(gone)
 
     def waits_out(self, wait_s: float) -> bool | None:
-        """Whether a run that finds everything at rest for `wait_s` seconds waits; None: the file has no group."""
+        """Whether a run that finds everything at rest waits, `wait_s` seconds in all; None: the file has no group."""
         if self.group is None:
             return None
         return self.policy.when_exhausted == "wait" and wait_s <= self.policy.max_wait_s

@@ -73,7 +73,8 @@ class Engine:
 
     `asked` names the hooks that at least one plugin implements: the others are not asked at all. `today` is the
     user's own calendar and clock, with its zone: by it "resets 7pm" becomes a wait. `error_rows` are of plugins.
-    `waits_out` says whether a run that finds everything at rest for so many seconds waits; None: as `policy` has it.
+    `waits_out` says whether a run that finds everything at rest waits, by how many seconds the waits of its incident
+    come to with this one; None: as `policy` has it.
     """
 
     book: Book
@@ -176,7 +177,7 @@ class Engine:
     def rest_to_wait_out(self, episode: Episode) -> Failure | None:
         """When no attempt could begin: the rest that is worth waiting for, as a failure whose `until` is its end.
 
-        Booked as a wait of the incident, so that waiting comes to an end.
+        Booked as a wait of the incident: it is the sum of its waits that is allowed or not.
         """
         now, ledger = self.now(), self.book.ledger
         allowed = (route for route in self._table.order if route not in self._table.refusals)
@@ -185,8 +186,9 @@ class Engine:
             return None
         until, route, reason = min(rests)
         incident = episode.incident or self._new_incident(episode, now)
-        if (waits := self.waits_out(until - now)) is None:
-            waits = self.policy.enabled and incident.waited_s + until - now <= self.policy.max_delay_s
+        sum_s = incident.waited_s + until - now
+        if (waits := self.waits_out(sum_s)) is None:
+            waits = self.policy.enabled and sum_s <= self.policy.max_delay_s
         if not waits:
             return None
         self._granted(incident, until - now)

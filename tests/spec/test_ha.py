@@ -579,6 +579,19 @@ async def test_a_wait_longer_than_allowed_is_not_begun() -> None:
         assert "longer than maxWaitMs" in closing(r)
 
 
+async def test_a_prompt_whose_rest_grows_again_and_again_waits_no_longer_than_allowed_in_all() -> None:
+    async with ha({}, order=(K0,), whenExhausted="wait", maxWaitMs=200_000) as r:
+        r.book.enter(Rest(account(K0), 90.0, "quota_exhausted"))
+        await r.agent.prompt("go")
+        for until in (180.0, 270.0):  # another agent makes it longer, shortly before its end
+            await r.until(until - 91.0)
+            r.book.enter(Rest(account(K0), until, "quota_exhausted"))
+        await r.agent.settled()
+        assert anyio.current_time() == 180.0
+        assert r.calls == []
+        assert "a/A: not tried: " in closing(r)
+
+
 async def test_clearing_the_rests_ends_the_waiting_at_once() -> None:
     limit = fail(status=429, retry_after_s=300.0)
     async with ha({"A": [limit, Say("A again")]}, order=(K0,), whenExhausted="wait") as r:
