@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,6 +68,7 @@ class Refresher:
     unkept: Unkept
     locked_s: float = LOCKED_S
     _flights: dict[Place, _Flight] = field(default_factory=dict[Place, _Flight], init=False)
+    _given_back: float = field(default=-inf, init=False)  # when a flight last had the lock
     _dead: dict[str, _Dead] = field(
         default_factory=dict[str, _Dead], init=False, repr=False
     )  # by the token that was refused
@@ -84,10 +86,7 @@ class Refresher:
             self.tasks.start_soon(self._fly, flight, place, endpoints, worn)
             self.tasks.start_soon(self._look_on, flight, place, endpoints, worn)
         with anyio.move_on_after(PATIENCE_S):
-            with anyio.move_on_after(max(0.0, flight.began + self.locked_s - anyio.current_time())):
-                await flight.turn.wait()
-            if not flight.turn.is_set():
-                raise CredentialError(f"the login was not renewed: {self.auth.held_by_another}")
+            await self._wait_for_turn(flight)
             await flight.over.wait()
         if flight.login is not None:
             return flight.login
@@ -98,6 +97,17 @@ class Refresher:
         """Give what is under way a last moment."""
         for flight in self._flights.values():
             flight.scope.deadline = min(flight.scope.deadline, anyio.current_time() + LAST_S)
+
+    async def _wait_for_turn(self, flight: _Flight) -> None:
+        """Wait for the lock; if a flight of ours has it, as long as that takes."""
+        while not flight.turn.is_set():
+            left_s = self.locked_s
+            if not any(other.turn.is_set() for other in self._flights.values()):
+                left_s += max(flight.began, self._given_back) - anyio.current_time()
+            if left_s <= 0.0:
+                raise CredentialError(f"the login was not renewed: {self.auth.held_by_another}")
+            with anyio.move_on_after(left_s):
+                await flight.turn.wait()
 
     async def _fly(self, flight: _Flight, place: Place, endpoints: OAuthEndpoints, worn: str) -> None:
         try:
@@ -118,6 +128,8 @@ class Refresher:
             flight.error = CredentialError(f"the login was not renewed: {type(error).__name__}. Try again.")
         finally:
             del self._flights[place]
+            if flight.turn.is_set():
+                self._given_back = anyio.current_time()
             flight.turn.set()
             flight.over.set()
 

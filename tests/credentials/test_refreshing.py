@@ -211,6 +211,24 @@ async def test_a_request_does_not_wait_long_for_a_lock_that_nobody_gives_back(ro
         assert len(server.asked) == 1
 
 
+async def test_a_lock_that_another_login_of_ours_holds_is_waited_for_as_long_as_it_takes(room: Room) -> None:
+    async with OAuthServer() as server, room.refresher() as refresher:
+        live, spare = server.issue(), server.issue()
+        room.write({"acme": entry(live)}, {"backup-1": entry(spare)})
+        server.trouble(Trouble(after_s=0.4))
+        refresher.locked_s = 0.05
+
+        async def slow() -> None:
+            await refresher.renewed(PLACE, server.endpoints, live.access)
+            refresher.locked_s = 5.0  # who waits looks for the lock less and less often
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(slow)
+            await server.wait_for_requests(1)
+            await refresher.renewed(BACKUP, server.endpoints, spare.access)
+        assert {room.kept()["acme"]["access"], room.stored()["backup-1"]["access"]} == server.grants.live
+
+
 async def test_the_end_of_the_program_waits_a_moment_for_what_was_sent(room: Room) -> None:
     async with OAuthServer() as server:
         old = server.issue()
