@@ -34,6 +34,7 @@ from pi_fallback_hookspecs import (
     Image,
     Message,
     Route,
+    Scope,
     SessionShutdown,
     SessionStart,
     StartTimer,
@@ -231,8 +232,7 @@ class Agent:
             self._host.heard_from_user()
         stage, previous = Stage(self._host, self._host.epoch, by_user=True), self.route
         await self._host.perform([(self.parts.dispatcher.owner_of(name), effects)], stage)
-        woke = any(isinstance(effect, Wake) for effect in effects)
-        if self.route != previous or (woke and self.engine.first_usable(self.engine.order) is not None):
+        if self.route != previous or self._waits_for([effect.scope for effect in effects if isinstance(effect, Wake)]):
             self._end_wait()
         return True
 
@@ -445,6 +445,14 @@ class Agent:
         host.timers.cancel_all(holding_only=True)  # of plugins that let theirs run on
         host.stir()
         await self._run_over.wait()
+
+    def _waits_for(self, woken: Sequence[Scope]) -> bool:
+        """Whether the host's own wait has lost its reason with the rests of `woken`."""
+        if self._backoff is None or not woken:
+            return False
+        if self._backoff.for_any:
+            return self.engine.first_usable(self.engine.order) is not None
+        return any(scope.covers(self._backoff.scheduled.route) for scope in woken)
 
     def _end_wait(self) -> None:
         """What the host waits for before its next try has come: the user has seen to it."""

@@ -70,10 +70,14 @@ class CompactionOrder:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The host waits until `at` before it tries again; `scheduled` is what is said of it."""
+    """The host waits until `at` before it tries again; `scheduled` is what is said of it.
+
+    With `for_any` everything rested, so whatever route wakes first will do.
+    """
 
     at: float
     scheduled: feed.RetryScheduled
+    for_any: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,7 +255,7 @@ class Run:
     async def _wait(self, wait: feed.RetryScheduled, *, asked: bool = True) -> End | None:
         """Wait inside the turn if that is short, else end the run until then."""
         if wait.delay_s > STAY_S:
-            later = Backoff(wait.at, wait)
+            later = Backoff(wait.at, wait, for_any=not asked)
             return End(StopReason.ERROR, wait.failure, str(wait.failure), later, recoverable=asked, asked=asked)
         await self.waits.pause(wait)
         return None

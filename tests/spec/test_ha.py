@@ -539,6 +539,21 @@ async def test_a_wait_for_what_rests_ends_when_the_user_wakes_it(act: str) -> No
         assert [at for _, at in r.calls] == [10.0]
 
 
+@pytest.mark.parametrize(("act", "repeated_at"), [("/ha-clear b", 8.0), ("/ha-clear a", 3.0), ("/ha-clear", 3.0)])
+async def test_the_wait_before_a_repeat_ends_with_a_rest_of_its_own_route_alone(act: str, repeated_at: float) -> None:
+    errors = {"quotaErrorAction": "retry", "retryTimeoutMs": 8000}
+    async with ha({"A": [LIMIT, Say("well")]}, order=(K0, B), errors=errors) as r:
+        known(r)
+        await r.agent.prompt("go")
+        await r.until(2.0)
+        for route in (K0, B):  # another agent has seen both fail
+            r.book.enter(Rest(account(route), 6.0, "quota_exhausted"))
+        await r.until(3.0)
+        await r.agent.command(act)
+        await r.agent.settled()
+        assert r.calls == [("A", 0.0), ("A", repeated_at)]
+
+
 async def test_escape_ends_the_wait_of_a_prompt_that_found_all_at_rest() -> None:
     async with ha({}, order=(K0,), whenExhausted="wait", progress=ProgressSettings()) as r:
         r.book.enter(Rest(account(K0), 900.0, "quota_exhausted"))
