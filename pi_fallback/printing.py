@@ -21,21 +21,23 @@ def clean_prints(known: Redactor) -> None:
 
 def _cleaned(stream: TextIO, known: Redactor) -> TextIO:
     encoding, errors = stream.encoding or "utf-8", stream.errors or "replace"
-    lines = _CleanLines(stream.buffer, known, encoding)
-    return io.TextIOWrapper(lines, encoding, errors, line_buffering=bool(stream.line_buffering))
+    at_once = bool(getattr(stream, "write_through", False))  # as with PYTHONUNBUFFERED
+    lines = _CleanLines(stream.buffer, known, encoding, most_held=0 if at_once else MOST_HELD)
+    return io.TextIOWrapper(lines, encoding, errors, line_buffering=bool(stream.line_buffering), write_through=at_once)
 
 
 class _CleanLines(io.RawIOBase):
     """Passes whole lines on to `out`, or what there is when it is flushed: a key may come in pieces.
 
-    Of a line that is too long to be held only an end that may be the beginning of a key is.
+    Of a line longer than `most_held` only an end that may be the beginning of a key is held.
     """
 
-    def __init__(self, out: BinaryIO, known: Redactor, encoding: str) -> None:
+    def __init__(self, out: BinaryIO, known: Redactor, encoding: str, most_held: int) -> None:
         self.name = out.name
         self._out = out
         self._known = known
         self._encoding = encoding
+        self._most_held = most_held
         self._begun = bytearray()
         self._turn = threading.RLock()
 
@@ -46,7 +48,7 @@ class _CleanLines(io.RawIOBase):
             if end:
                 self._pass_on(self._taken() + lines + end)
             self._begun += begun
-            if len(self._begun) > MOST_HELD:
+            if len(self._begun) > self._most_held:
                 self._pass_on_begun()
         return len(given)
 

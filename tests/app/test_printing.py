@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ KEY = "sk-é-0123456789abcdef"  # its fourth letter is two bytes
 
 
 @contextmanager
-def printing(out: Path) -> Generator[None]:
-    """Standard output is the file `out`, and `KEY` is known."""
+def printing(out: Path, *, at_once: bool = False) -> Generator[None]:
+    """Standard output is the file `out`, written `at_once` if Python was told so, and `KEY` is known."""
     known = Redactor()
     known.add(KEY)
     with (
-        out.open("w", encoding="utf-8") as stdout,
+        out.open("wb", buffering=0 if at_once else -1) as file,
+        TextIOWrapper(file, "utf-8", write_through=at_once) as stdout,
         out.with_suffix(".err").open("w", encoding="utf-8") as stderr,
         redirect_stdout(stdout),
         redirect_stderr(stderr),
@@ -48,3 +50,18 @@ def test_a_key_where_a_long_line_is_parted_is_blotted_out(tmp_path: Path, before
             sys.stdout.buffer.write(part)
     is_clean = out.read_text("utf-8") == "." * before + MARK + "!"
     assert is_clean
+
+
+def test_without_buffers_all_is_passed_on_at_once_but_the_beginning_of_a_key(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    seen: list[str] = []
+    with printing(out, at_once=True):
+        for part in ("working ... ", f"with {KEY[:3]}", KEY[3:], "."):
+            sys.stdout.write(part)
+            seen.append(out.read_text("utf-8"))
+    assert seen == [
+        "working ... ",
+        "working ... with ",
+        f"working ... with {MARK}",
+        f"working ... with {MARK}.",
+    ]
