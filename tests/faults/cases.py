@@ -112,9 +112,7 @@ def _statuses() -> Iterator[Case]:
     yield Case("418, which nobody knows", Phase.PRE, Status(418, body="I am a teapot"))
     yield Case("502 with a web page", Phase.PRE, Status(502, body="<html><title>Bad gateway</title></html>"), TWICE)
     yield Case("401 and no other route", Phase.PRE, Status(401), ends="failed", says="one/big: auth: ", alone=True)
-    yield Case(
-        "413 and no other route", Phase.PRE, Status(413), ends="failed", says="newest messages alone", alone=True
-    )
+    yield Case("413 and no other route", Phase.PRE, Status(413), ends="failed", says="its newest messages", alone=True)
 
 
 def _before_the_answer() -> Iterator[Case]:

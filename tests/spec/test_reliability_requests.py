@@ -153,7 +153,7 @@ async def test_rf4_a_context_that_is_too_long_burns_no_account_and_goes_to_a_lar
             heard = await it.hear()
             assert it.asked == "A"
             assert "a/A: context_overflow: " in heard.error
-            assert "cannot be shortened: the newest messages alone are too long" in heard.error
+            assert "cannot be shortened: it holds hardly more than its newest messages" in heard.error
             it.server.play("A", Ok("shorter is fine"))
             assert (await it.hear("shorter")).text == "shorter is fine"  # no account rests
 
