@@ -7,6 +7,7 @@ import termios
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -33,8 +34,20 @@ def _hidden_again(prompt: str) -> Generator[None]:
             termios.tcsetattr(terminal, termios.TCSANOW, modes)
             os.write(sys.stderr.fileno(), prompt.encode())
 
+    shown = _modes()
     before = signal.signal(signal.SIGCONT, go_on)
     try:
         yield
     finally:
         signal.signal(signal.SIGCONT, before)
+        if shown is not None:  # the program may have gone on after the line was read
+            with suppress(termios.error):
+                termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, shown)
+
+
+def _modes() -> list[Any] | None:
+    """Those of the terminal, if standard input is one."""
+    try:
+        return termios.tcgetattr(sys.stdin.fileno())
+    except (termios.error, OSError):
+        return None
