@@ -43,13 +43,18 @@ class Unkept:
         """Write `fresh` where `spent` stands. If that fails we go on with what we have: the old token is spent."""
         is_known = spent in self._renewals
         self._renewals[spent] = _Renewal(place, fresh)  # first, because the wait for ha.json may be ended
+        why = "there was no time left"
+        is_kept = False
         try:
             await login_store.replace(held, self.ha, place, spent, fresh)
+            is_kept = True
         except ConfigError as error:
-            if not is_known:
-                self.on_problem(f"The renewed login of {place.provider} could not be kept: {error}")
-                self.tasks.start_soon(self._later, spent)
+            why = str(error)
             return False
+        finally:
+            if not is_kept and not is_known:
+                self.on_problem(f"The renewed login of {place.provider} could not be kept: {why}")
+                self.tasks.start_soon(self._later, spent)
         self._renewals.pop(spent, None)
         return True
 
