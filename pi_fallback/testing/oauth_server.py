@@ -4,20 +4,19 @@ import json
 import socket
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import anyio
 import h11
-from anyio.abc import TaskGroup
 from anyio.from_thread import start_blocking_portal
 
 from pi_fallback.testing.http1 import HttpRequest, Requests, whole
+from pi_fallback.testing.listening import Listening
 from pi_fallback.testing.oauth_grants import Grants, Reply, Tokens, refusal
-from pi_fallback.testing.sockets import Connection, accepted
+from pi_fallback.testing.sockets import Connection
 from pi_fallback_hookspecs import OAuthEndpoints
 
 CLIENT = "a-public-client"
@@ -38,7 +37,7 @@ class Trouble:
     after_s: float = 0.0
 
 
-class OAuthServer:
+class OAuthServer(Listening):
     """A login's server: `async with OAuthServer() as server`, whose `endpoints` a provider may have.
 
     Access tokens live `life_s` seconds. A user who is asked says yes unless the server `denies`; a device is answered
@@ -54,19 +53,14 @@ class OAuthServer:
         exchanges: bool = False,
         device_answers: Iterable[str] = (),
     ) -> None:
+        super().__init__()
         self.grants = Grants(CLIENT, life_s, rotates)
         self.asked: list[Mapping[str, str]] = []
         self._denies = denies
         self._exchanges = exchanges
         self._device_answers = tuple(device_answers)
         self._troubles: deque[Trouble] = deque()
-        self._port = 0
         self._bell = anyio.Event()
-        self._stack = AsyncExitStack()
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
 
     @property
     def endpoints(self) -> OAuthEndpoints:
@@ -104,31 +98,7 @@ class OAuthServer:
             while len(self.asked) < n:
                 await self._bell.wait()
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))
-            listener.setblocking(False)
-            self._port = listener.getsockname()[1]
-            tasks = await stack.enter_async_context(anyio.create_task_group())
-            stack.callback(tasks.cancel_scope.cancel)
-            tasks.start_soon(self._serve, listener, tasks)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # The task group would wrap the error of a test's body in a group; only a cancellation is its business.
-        if isinstance(error, anyio.get_cancelled_exc_class()):
-            await self._stack.__aexit__(kind, error, trace)
-        else:
-            await self._stack.aclose()
-
-    async def _serve(self, listener: socket.socket, tasks: TaskGroup) -> None:
-        async for sock in accepted(listener):
-            tasks.start_soon(self._hold, sock)
-
-    async def _hold(self, sock: socket.socket) -> None:
+    async def _hold(self, sock: socket.socket, number: int) -> None:
         with Connection(sock) as connection, suppress(ConnectionError, h11.RemoteProtocolError):
             requests = Requests(connection)
             while (request := await requests.next()) is not None:
